@@ -1,0 +1,101 @@
+"""The right of one worker to answer one conversation for a while: take it, keep it alive, end it in one step."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Literal
+
+from bot.core.dead import DeadLetter
+from bot.core.messages import Conversation, Final, Line, Turn, dump, load_line
+from bot.core.store import Keys, Store
+from bot.core.vault import Forgotten, Vault
+
+MAX_TRIES = 3
+_MAX_LINES = 50
+
+Held = Literal["held", "stop", "lost"]
+Remember = Literal["append", "replace", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """`fence` grows with every lease of the conversation; `tries` counts those that led to no end, this one included."""
+
+    conversation: Conversation
+    token: str
+    fence: int
+    tries: int
+    lines: tuple[Line, ...]
+
+
+class Leases:
+    """Takes and ends leases. Safe to share between threads."""
+
+    def __init__(self, store: Store, vault: Vault, lease_seconds: float, memory_turns: int) -> None:
+        self._store, self._vault = store, vault
+        self._lease_ms, self._memory_turns = int(lease_seconds * 1000), memory_turns
+
+    def acquire(self, conversation: Conversation) -> Lease | None:
+        """Lease a conversation with the lines that make its next turn; None when there is nothing to do.
+
+        On the last try only the oldest line is given, so that one bad line does not take the others with it.
+        """
+        keys, token = Keys(conversation.surface), secrets.token_hex(8)
+        names = [keys.of(conversation, "state"), keys.of(conversation, "inbox"), keys.pending]
+        found = self._store.call("acquire", names, str(conversation), token, self._lease_ms, _MAX_LINES)
+        if found is None:
+            return None
+        fence, tries, *sealed = found
+        lines = list(self._readable(conversation, sealed))
+        chosen = lines[:1] if tries >= MAX_TRIES else _one_turn(lines)
+        lease = Lease(conversation, token, fence, tries, tuple(chosen))
+        if not lines:
+            self.release(lease, forgive=True)
+        return lease if lines else None
+
+    def renew(self, lease: Lease) -> Held:
+        """The heartbeat; says when the person asked to stop and when the lease is another's."""
+        held: Held = self._store.call("renew", self._names(lease), str(lease.conversation), lease.token, self._lease_ms).decode()
+        return held
+
+    def release(self, lease: Lease, *, forgive: bool) -> None:
+        """Hand the lines back; `forgive` when the try says nothing about them (a worker that shuts down)."""
+        self._store.call("release", self._names(lease), str(lease.conversation), lease.token, int(forgive))
+
+    def commit(
+        self, lease: Lease, final: Final, turn: Turn | None = None, remember: Remember = "none", *, put_aside: bool = False
+    ) -> int | None:
+        """End the turn everywhere at once. Gives the number of lines still waiting, None when the lease was lost."""
+        conversation, keys = lease.conversation, Keys(lease.conversation.surface)
+        seal, place = self._vault.seal(conversation), str(conversation)
+        names = [keys.of(conversation, "state"), keys.of(conversation, "inbox"), keys.pending, keys.outbox,
+                 keys.of(conversation, "memory"), keys.dead]  # fmt: skip
+        letter = DeadLetter(final.turn, conversation, lease.lines).pack(seal) if put_aside else b""
+        waiting: int = self._store.call(
+            "commit", names, place, lease.token, len(lease.lines), seal.close(dump(final), place),
+            remember, seal.close(dump(turn), place) if turn else b"", self._memory_turns, final.turn if put_aside else "", letter,
+        )  # fmt: skip
+        return None if waiting < 0 else waiting
+
+    def _readable(self, conversation: Conversation, sealed: list[bytes]) -> Iterable[Line]:
+        """A line that was sealed just before its person was erased cannot be read, and must not be: it goes."""
+        seal = self._vault.seal(conversation)
+        for line in sealed:
+            try:
+                yield load_line(seal.open(line, str(conversation)))
+            except Forgotten:
+                self._store.redis.lrem(Keys(conversation.surface).of(conversation, "inbox"), 1, line)  # type: ignore[arg-type]  # the stub knows str alone
+
+    def _names(self, lease: Lease) -> list[str]:
+        keys = Keys(lease.conversation.surface)
+        return [keys.of(lease.conversation, "state"), keys.pending]
+
+
+def _one_turn(lines: list[Line]) -> list[Line]:
+    """What people say in a row is one turn; a wish to have the last turn answered anew is one by itself."""
+    if lines and lines[0].kind == "retry":
+        return lines[:1]
+    return list(takewhile(lambda line: line.kind == "say", lines))

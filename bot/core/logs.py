@@ -1,0 +1,56 @@
+"""Logging: structlog to stderr, one event a line. Tokens are blotted out wherever they turn up; message text is never logged."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+# Telegram: digits:35 characters; Discord: three parts joined by dots; any password in a URL.
+_SECRETS = re.compile(r"\b\d{6,}:[\w-]{30,}|\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}|(?<=://)[^/\s]*:[^@/\s]+(?=@)")
+_HIDDEN = "***"
+_CHATTY = ("httpx", "httpcore", "telegram", "discord", "kombu", "amqp", "celery.redirected")
+
+
+def set_up(level: str, form: str = "text") -> None:
+    """Send structlog and the standard library's logging the same way."""
+    last: Processor = structlog.processors.JSONRenderer(ensure_ascii=False) if form == "json" else _plain()
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        blot_secrets,
+    ]
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, last], logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+    )  # fmt: skip
+    _adopt_standard_logging(shared, last, threshold)
+
+
+def blot_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """A processor: no value may carry a token or a password out of the process."""
+    return {key: _SECRETS.sub(_HIDDEN, value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _plain() -> Processor:
+    return structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback)
+
+
+def _adopt_standard_logging(shared: list[Processor], last: Processor, threshold: int) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, blot_secrets, last],
+    ))  # fmt: skip
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(threshold)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(threshold, logging.WARNING))

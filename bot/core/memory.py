@@ -1,0 +1,45 @@
+"""What was said: read it, count it, export it, forget it. Turns are added by `lease.py` alone, in the commit."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bot.core.messages import Conversation, Turn, load_turn
+from bot.core.store import CONTROL, Keys, Store
+from bot.core.vault import Vault
+
+
+class Memory:
+    """The remembered turns of every conversation, each sealed with its person's key. Safe to share between threads."""
+
+    def __init__(self, store: Store, vault: Vault) -> None:
+        self._store, self._vault = store, vault
+
+    def recent(self, conversation: Conversation, max_turns: int | None = None) -> list[Turn]:
+        """The last `max_turns` turns, oldest first; all of them when it is None."""
+        name = Keys(conversation.surface).of(conversation, "memory")
+        sealed: Any = self._store.redis.lrange(name, -max_turns if max_turns else 0, -1)
+        seal, place = self._vault.seal(conversation), str(conversation)
+        return [load_turn(seal.open(turn, place)) for turn in sealed]
+
+    def num_turns(self, conversation: Conversation) -> int:
+        num: Any = self._store.redis.llen(Keys(conversation.surface).of(conversation, "memory"))
+        return int(num)
+
+    def sent(self, conversation: Conversation) -> dict[str, list[str]]:
+        """By turn, the platform's ids of the messages in which the reply stands."""
+        ids: Any = self._store.redis.hgetall(Keys(conversation.surface).of(conversation, "sent"))
+        return {turn.decode(): json.loads(messages) for turn, messages in ids.items()}
+
+    def forget(self, conversation: Conversation) -> int:
+        """Erase a conversation, with lines that wait and a reply in flight. Gives the number of turns forgotten."""
+        keys = Keys(conversation.surface)
+        names = [keys.of(conversation, what) for what in ("state", "inbox", "memory", "sent")]
+        num: int = self._store.call("forget", [*names, keys.pending], str(conversation), CONTROL)
+        return num
+
+    def generation(self, conversation: Conversation) -> int:
+        """Grows with each `forget`: what was made before it must not be shown after it."""
+        value: Any = self._store.redis.hget(Keys(conversation.surface).of(conversation, "state"), "generation")
+        return int(value or 0)

@@ -1,0 +1,158 @@
+"""Every value that travels: what came in, what was said, what goes out. Frozen, JSON in and out, no behaviour."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+from bot.core.errors import BadConversation
+
+SCHEMA = 1
+_ID = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+
+Thinking = Literal["hide", "show", "off"]
+FailedReason = Literal["empty", "stopped", "too_long", "put_aside", "timeout"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Whose talk, and where. The adapter alone decides what makes one; ids are the platform's, as text."""
+
+    platform: str
+    bot: str
+    chat: str
+    thread: str
+    person: str
+
+    def __post_init__(self) -> None:
+        # Ids become parts of Redis keys: a brace or a colon in one would reach into another person's keys.
+        for part in (self.platform, self.bot, self.chat, self.thread, self.person):
+            if not _ID.fullmatch(part):
+                raise BadConversation(f"not a usable conversation id: {part!r}")
+
+    @property
+    def surface(self) -> str:
+        """The bot account that owns it; all its keys share this hash tag."""
+        return f"{self.platform}:{self.bot}"
+
+    def __str__(self) -> str:
+        return ":".join((self.platform, self.bot, self.chat, self.thread, self.person))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The inverse of `str`; raises `BadConversation`."""
+        parts = text.split(":")
+        if len(parts) != 5:
+            raise BadConversation(f"not a conversation: {text!r}")
+        return cls(*parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message of a person as it waits in the inbox. `retry` asks for the last turn to be answered anew."""
+
+    text: str
+    update_id: str
+    message_id: str
+    author: str
+    at: float
+    kind: Literal["say", "retry"] = "say"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A platform's update, translated: who said what where, and in which language their client is."""
+
+    conversation: Conversation
+    line: Line
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a person said (one or more lines) and what was answered, as memory keeps it. Thoughts are not kept."""
+
+    id: str
+    lines: tuple[Line, ...]
+    reply: str
+    at: float
+    persona: str
+    stopped: bool = False
+    num_prompt_tokens: int = 0
+    num_left_out: int = 0
+
+    @property
+    def said(self) -> str:
+        """The person's lines as the model reads them: one text."""
+        return "\n".join(line.text for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The reply so far, whole; the newest `fence` wins, then the newest `seq`. May be lost."""
+
+    conversation: str
+    turn: str
+    fence: int
+    seq: int
+    thinking: bool
+    thought: str
+    answer: str
+    kind: Literal["draft"] = "draft"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The one good end of a turn. `thought` is empty unless the person wants to see thoughts."""
+
+    conversation: str
+    turn: str
+    reply_to: str
+    answer: str
+    thought: str = ""
+    stopped: bool = False
+    kind: Literal["finished"] = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The other end of a turn: a reason that every language has words for, never an exception's text."""
+
+    conversation: str
+    turn: str
+    reply_to: str
+    reason: FailedReason
+    kind: Literal["failed"] = "failed"
+
+
+Final = Finished | Failed
+_KINDS: dict[str, type[Any]] = {"draft": Draft, "finished": Finished, "failed": Failed}
+
+
+def dump(value: Line | Turn | Draft | Final) -> bytes:
+    """JSON with the schema's number, for a later version to migrate."""
+    return json.dumps({"v": SCHEMA, **asdict(value)}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def load_line(data: bytes) -> Line:
+    return Line(**_fields(data))
+
+
+def load_turn(data: bytes) -> Turn:
+    fields = _fields(data)
+    lines = tuple(Line(**line) for line in fields.pop("lines"))
+    return Turn(lines=lines, **fields)
+
+
+def load_event(data: bytes) -> Draft | Final:
+    fields = _fields(data)
+    event: Draft | Final = _KINDS[fields["kind"]](**fields)
+    return event
+
+
+def _fields(data: bytes) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(data)
+    fields.pop("v", None)
+    return fields

@@ -1,0 +1,111 @@
+"""What is on its way to people: finals in a durable stream, drafts on a channel that may lose them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from bot.core.messages import Conversation, Draft, Final, dump, load_event
+from bot.core.store import Keys, Store
+from bot.core.vault import Forgotten, Vault
+
+_GROUP, _CONSUMER = "delivery", "adapter"
+_NUM_READ = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A final to deliver. `event` is None when it was forgotten meanwhile; `is_repeat` when a sending of it began before."""
+
+    id: str
+    conversation: Conversation
+    event: Final | None
+    is_repeat: bool
+
+
+class Outbox:
+    """One surface's way out, read by the one process that owns the surface."""
+
+    def __init__(self, store: Store, vault: Vault, surface: str) -> None:
+        self._store, self._vault, self._keys = store, vault, Keys(surface)
+
+    def open(self) -> None:
+        """Make the consumer group where there is none."""
+        try:
+            self._store.redis.xgroup_create(self._keys.outbox, _GROUP, id="0", mkstream=True)
+        except ResponseError as problem:
+            if "BUSYGROUP" not in str(problem):
+                raise
+
+    def unfinished(self) -> list[Entry]:
+        """What an earlier process read and did not acknowledge; deliver it before anything new, or order is lost."""
+        return self._read("0", block_ms=None)
+
+    def fresh(self, block_ms: int) -> list[Entry]:
+        """New finals, oldest first; waits up to `block_ms` for one."""
+        return self._read(">", block_ms)
+
+    def begin(self, entry: Entry) -> None:
+        """From here until `end` nobody can know whether the person has it."""
+        self._store.redis.hset(self._keys.sending, entry.id, "1")
+
+    def undo_begin(self, entry: Entry) -> None:
+        """The platform has certainly not taken it."""
+        self._store.redis.hdel(self._keys.sending, entry.id)
+
+    def end(self, entry: Entry, message_ids: list[str]) -> None:
+        """The person has it, in these messages."""
+        sent = self._keys.of(entry.conversation, "sent")
+        turn = entry.event.turn if entry.event and message_ids else ""
+        self._store.call("delivered", [self._keys.outbox, self._keys.sending, sent], entry.id, _GROUP, turn, json.dumps(message_ids))
+
+    def publish(self, conversation: Conversation, draft: Draft) -> None:
+        seal = self._vault.seal(conversation)
+        self._store.redis.publish(self._keys.drafts, f"{conversation}\n".encode() + seal.close(dump(draft), str(conversation)))
+
+    def drafts(self, wait_seconds: float) -> Iterator[tuple[Conversation, Draft] | None]:
+        """Follow the drafts of the surface for ever; None whenever none came within `wait_seconds`."""
+        with self._store.redis.pubsub(ignore_subscribe_messages=True) as channel:
+            channel.subscribe(self._keys.drafts)
+            while True:
+                message = channel.get_message(timeout=wait_seconds)
+                yield self._open_draft(message["data"]) if message else None
+
+    def _read(self, start: str, block_ms: int | None) -> list[Entry]:
+        answer: Any = self._store.redis.xreadgroup(_GROUP, _CONSUMER, {self._keys.outbox: start}, count=_NUM_READ, block=block_ms)
+        entries = answer.values() if isinstance(answer, dict) else [batch for _, batch in answer or []]
+        return [self._entry(id.decode(), fields) for batch in entries for id, fields in _flat(batch)]
+
+    def _entry(self, id: str, fields: dict[bytes, bytes]) -> Entry:
+        conversation = Conversation.parse(fields[b"conversation"].decode())
+        is_repeat = bool(self._store.redis.hexists(self._keys.sending, id))
+        return Entry(id, conversation, self._event(conversation, fields), is_repeat)
+
+    def _event(self, conversation: Conversation, fields: dict[bytes, bytes]) -> Final | None:
+        generation: Any = self._store.redis.hget(self._keys.of(conversation, "state"), "generation")
+        if int(generation or 0) != int(fields[b"generation"]):
+            return None
+        try:
+            event = load_event(self._vault.seal(conversation).open(fields[b"event"], str(conversation)))
+        except Forgotten:
+            return None
+        assert not isinstance(event, Draft), "drafts never enter the outbox"
+        return event
+
+    def _open_draft(self, data: bytes) -> tuple[Conversation, Draft] | None:
+        name, _, sealed = data.partition(b"\n")
+        conversation = Conversation.parse(name.decode())
+        try:
+            draft = load_event(self._vault.seal(conversation).open(sealed, name.decode()))
+        except Forgotten:
+            return None
+        return (conversation, draft) if isinstance(draft, Draft) else None
+
+
+def _flat(batch: Any) -> Any:
+    """RESP3 nests one list more than RESP2."""
+    return batch[0] if batch and isinstance(batch[0], list) and batch[0] and isinstance(batch[0][0], (list, tuple)) else batch

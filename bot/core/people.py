@@ -1,0 +1,89 @@
+"""What a person, or a chat, has chosen: persona, thinking, language. And the end of everything kept about a person."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+from bot.core.dead import DeadLetters
+from bot.core.memory import Memory
+from bot.core.messages import Conversation, Thinking
+from bot.core.store import Keys, Store
+from bot.core.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """None is no choice. `hint` is the language of the person's client, which counts where `language` is not chosen."""
+
+    persona: str | None = None
+    thinking: Thinking | None = None
+    language: str | None = None
+    hint: str | None = None
+
+
+class People:
+    """Reads and keeps choices; nobody is known before they chose or wrote something. Safe to share between threads."""
+
+    def __init__(self, store: Store, vault: Vault, memory: Memory, dead: DeadLetters) -> None:
+        self._store, self._vault, self._memory, self._dead = store, vault, memory, dead
+
+    def preferences(self, conversation: Conversation) -> Preferences:
+        """The person's own choices, and the chat's where the person has made none."""
+        keys = Keys(conversation.surface)
+        chat = self._read(keys.of_chat(conversation.chat, "chat"))
+        person = self._read(keys.of_person(conversation.person, "settings"))
+        return Preferences(**cast(dict[str, Any], {**chat, **person}))
+
+    def choose(self, conversation: Conversation, **choices: str | None) -> None:
+        """Keep choices of the person; None takes one back."""
+        self._write(Keys(conversation.surface).of_person(conversation.person, "settings"), choices)
+
+    def choose_for_chat(self, conversation: Conversation, **choices: str | None) -> None:
+        """Keep choices for everybody in the chat who has made none."""
+        self._write(Keys(conversation.surface).of_chat(conversation.chat, "chat"), choices)
+
+    def conversations(self, person: Conversation) -> list[Conversation]:
+        """All conversations of the person on that surface."""
+        names: Any = self._store.redis.smembers(Keys(person.surface).of_person(person.person, "conversations"))
+        return [Conversation.parse(name.decode()) for name in sorted(names)]
+
+    def forget(self, person: Conversation) -> int:
+        """Erase the person on that surface: every conversation, choice and dead letter, and the key that opens any copy.
+
+        Gives the number of turns forgotten.
+        """
+        conversations = {person, *self.conversations(person)}
+        num_turns = sum(self._memory.forget(conversation) for conversation in conversations)
+        self._dead.forget(person)
+        keys = Keys(person.surface)
+        self._store.redis.delete(
+            keys.of_person(person.person, "settings"), keys.of_person(person.person, "conversations"),
+        )  # fmt: skip
+        self._vault.erase(person)
+        return num_turns
+
+    def export(self, person: Conversation) -> dict[str, Any]:
+        """Everything kept about the person on that surface, for them to have: plain values, ready for JSON."""
+        return {
+            "person": person.person,
+            "surface": person.surface,
+            "choices": self._read(Keys(person.surface).of_person(person.person, "settings")),
+            "conversations": [self._export(conversation) for conversation in self.conversations(person)],
+        }
+
+    def _export(self, conversation: Conversation) -> dict[str, Any]:
+        sent = self._memory.sent(conversation)
+        turns = [asdict(turn) | {"reply_message_ids": sent.get(turn.id, [])} for turn in self._memory.recent(conversation)]
+        return {"chat": conversation.chat, "thread": conversation.thread, "turns": turns}
+
+    def _read(self, name: str) -> dict[str, str]:
+        values: Any = self._store.redis.hgetall(name)
+        return {key.decode(): value.decode() for key, value in values.items()}
+
+    def _write(self, name: str, choices: dict[str, str | None]) -> None:
+        for choice, value in choices.items():
+            if value is None:
+                self._store.redis.hdel(name, choice)
+            else:
+                self._store.redis.hset(name, choice, value)

@@ -1,0 +1,18 @@
+-- Take the lease of a conversation that has lines waiting.
+-- KEYS state inbox pending | ARGV conversation token lease_ms max_lines
+-- Gives {fence, tries, line, ...}, or nothing when another holds it or no line waits.
+local now = now_ms()
+local state = redis.call('HMGET', KEYS[1], 'lease', 'until')
+if state[1] and state[1] ~= ARGV[2] and tonumber(state[2]) > now then return nil end
+local lines = redis.call('LRANGE', KEYS[2], 0, ARGV[4] - 1)
+if #lines == 0 then
+  redis.call('ZREM', KEYS[3], ARGV[1])
+  return nil
+end
+-- Counted when a try begins, so that one that kills its worker counts too.
+local tries = redis.call('HINCRBY', KEYS[1], 'tries', 1)
+local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
+redis.call('HSET', KEYS[1], 'lease', ARGV[2], 'until', now + ARGV[3])
+redis.call('HDEL', KEYS[1], 'stop')
+redis.call('ZADD', KEYS[3], now + ARGV[3], ARGV[1])
+return {fence, tries, unpack(lines)}

@@ -1,0 +1,129 @@
+"""Every setting of Companion: from the environment (`COMPANION_*`), a `.env` file and an optional `companion.toml`.
+
+The order of precedence is the environment, `.env`, `companion.toml`, the default. A setting nobody knows stops the start.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings.sources import DotEnvSettingsSource
+
+from bot.core.errors import SettingsError
+from bot.core.messages import Thinking
+
+PREFIX = "COMPANION_"
+TOML_FILE = "companion.toml"
+
+
+class Settings(BaseSettings):
+    """Values as the program uses them; units are in the names or the descriptions."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True,
+        toml_file=TOML_FILE, extra="forbid", frozen=True, hide_input_in_errors=True,
+    )  # fmt: skip
+
+    telegram_token: SecretStr | None = Field(None, description="Bot token from @BotFather; without it no Telegram")
+    discord_token: SecretStr | None = Field(None, description="Bot token of the Discord application; without it no Discord")
+    model: str = Field("bundled", description="Hugging Face id or folder of the model; `bundled` is the small one in the box")
+    engine: Literal["auto", "echo", "transformers"] = Field("auto", description="What runs the model; `echo` needs none")
+    device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="Where the model runs")
+    context_tokens: int = Field(8192, ge=512, description="Most tokens of prompt and reply together, if the model can take as many")
+    answer_tokens: int = Field(1024, ge=16, description="Most tokens of an answer")
+    thought_tokens: int = Field(1024, ge=16, description="Most tokens of a thought; then it is closed and the answer follows")
+    slots: int = Field(32, ge=1, le=1024, description="Replies a worker makes at once")
+    reply_seconds: float = Field(600, gt=0, description="A reply that takes longer ends with words of regret")
+    persona: str = Field("default", description="Who the companion is, unless a person or a chat chose another")
+    persona_dir: Path | None = Field(None, description="Folder with persona files of your own (`*.toml`)")
+    language: Literal["en", "zh"] = Field("en", description="Language of the bot's own texts where the person's is not known")
+    thinking: Thinking = Field("hide", description="Thoughts: `hide`, `show`, or `off` for quick chat without any")
+    merge_seconds: float = Field(0.6, ge=0, le=10, description="Lines sent within this time of each other become one turn")
+    inbox_lines: int = Field(50, ge=1, description="Most lines of one conversation that may wait for an answer")
+    line_bytes: int = Field(16_000, ge=100, description="Longest message taken, in bytes of UTF-8")
+    memory_turns: int = Field(1000, ge=1, description="Turns kept for each conversation; older ones are dropped")
+    memory_key: SecretStr | None = Field(None, description="Key that encrypts memory: 32 bytes in base64; else a key file is made in the data folder")
+    lease_seconds: float = Field(6, ge=1, description="How long a conversation waits for a worker that went silent")
+    redis_url: SecretStr | None = Field(None, description="Redis to use (`redis://…`, `rediss://…`, `unix://…`); without it one is started")
+    broker_url: SecretStr | None = Field(None, description="Celery's broker, if it is not the same Redis")
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("companion", appauthor=False),
+        description="Folder for Redis's data, the key file and locks",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="How much goes to stderr")
+    log_format: Literal["text", "json"] = Field("text", description="`json` writes one object a line")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        return init_settings, env_settings, _OursInDotEnv(settings_cls), TomlConfigSettingsSource(settings_cls)
+
+
+class _OursInDotEnv(DotEnvSettingsSource):
+    """A `.env` is often shared with Docker Compose: lines without our prefix are not ours to judge."""
+
+    def __call__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__call__().items() if name in Settings.model_fields}
+
+
+def load(**overrides: Any) -> Settings:
+    """Read and check all settings; raises `SettingsError` naming the setting, what was given and what is allowed."""
+    _refuse_unknown(name for name in _given_names() if name.lower() not in _known_names())
+    try:
+        return Settings(**overrides)
+    except ValidationError as problem:
+        raise SettingsError("\n".join(_explain(error) for error in problem.errors())) from None
+    except (OSError, ValueError) as problem:
+        raise SettingsError(f"{TOML_FILE} or .env cannot be read: {problem}") from None
+
+
+def _known_names() -> set[str]:
+    return {PREFIX.lower() + name for name in Settings.model_fields}
+
+
+def _given_names() -> Iterable[str]:
+    from dotenv import dotenv_values
+
+    names = [*os.environ, *dotenv_values(".env", interpolate=False)]
+    return (name for name in names if name.upper().startswith(PREFIX))
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    for name in names:
+        near = difflib.get_close_matches(name.lower(), _known_names(), n=1)
+        hint = f"; did you mean {near[0].upper()}?" if near else "; the README has the table of all settings"
+        raise SettingsError(f"{name.upper()} is not a setting{hint}")
+
+
+def _explain(error: ErrorDetails) -> str:
+    """One line for one wrong value. Secrets are named, never shown."""
+    name = str(error["loc"][0])
+    if name not in Settings.model_fields:
+        return f"{name} in {TOML_FILE} is not a setting; the README has the table of all settings"
+    secret = "SecretStr" in str(Settings.model_fields[name].annotation)
+    given = "a value that is not shown" if secret else repr(_given_value(name, error))
+    return f"{PREFIX}{name.upper()}: got {given}; {error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+def _given_value(name: str, error: ErrorDetails) -> Any:
+    return error.get("input", os.environ.get(PREFIX + name.upper()))
+
+
+def table() -> str:
+    """The settings table of the README, in Markdown."""
+    rows = ["| setting | default | what it is |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "the user's data folder" if name == "data_dir" else "–" if field.default is None else f"`{field.default}`"
+        rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(rows)

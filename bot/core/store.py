@@ -1,0 +1,86 @@
+"""Redis: the connection, the names of all keys, and the scripts in which several keys change together.
+
+Every key of one bot account carries its surface as hash tag, so a script may touch a conversation, the sweeper's index
+and the outbox in one step, on Redis Cluster too. One account makes one slot's work: far below what one Redis can do.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib.resources import files
+from typing import Any
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError, TimeoutError
+from redis.retry import Retry
+
+from bot.core.messages import Conversation
+
+ROOT = "companion"
+SURFACES = f"{ROOT}:surfaces"
+CONTROL = f"{ROOT}:control"
+"""Channel on which workers hear at once what the next heartbeat would tell them anyway: conversation ids."""
+
+_SOCKET_SECONDS = 5
+_NUM_RETRIES = 4
+
+
+class Keys:
+    """The only maker of keys. Ids were checked by `Conversation`, so no id can reach out of its place."""
+
+    def __init__(self, surface: str) -> None:
+        self._prefix = f"{ROOT}:{{{surface}}}"
+        self.seen = f"{self._prefix}:seen"
+        self.pending = f"{self._prefix}:pending"
+        self.outbox = f"{self._prefix}:outbox"
+        self.sending = f"{self._prefix}:sending"
+        self.dead = f"{self._prefix}:dead"
+        self.drafts = f"{self._prefix}:drafts"
+
+    def of(self, conversation: Conversation, what: str) -> str:
+        """`what` is one of inbox, state, memory, sent."""
+        return f"{self._prefix}:{what}:{conversation.chat}:{conversation.thread}:{conversation.person}"
+
+    def of_person(self, person: str, what: str) -> str:
+        """`what` is one of key, settings, conversations."""
+        return f"{self._prefix}:{what}:{person}"
+
+    def of_chat(self, chat: str, what: str) -> str:
+        return f"{self._prefix}:{what}:{chat}"
+
+
+class Store:
+    """A connection and the scripts on it. Safe to share between threads."""
+
+    def __init__(self, url: str) -> None:
+        retry = Retry(ExponentialBackoff(cap=0.5, base=0.05), _NUM_RETRIES)
+        self.redis: redis.Redis = redis.Redis.from_url(
+            url, socket_timeout=_SOCKET_SECONDS, socket_connect_timeout=_SOCKET_SECONDS, health_check_interval=30,
+            retry=retry, retry_on_error=[ConnectionError, TimeoutError],
+        )  # fmt: skip
+
+    @cached_property
+    def _scripts(self) -> dict[str, Any]:
+        folder = files("bot.core") / "scripts"
+        common = (folder / "common.lua").read_text()
+        names = [path.name for path in folder.iterdir() if path.name.endswith(".lua")]
+        return {
+            name.removesuffix(".lua"): self.redis.register_script(common + (folder / name).read_text())
+            for name in names
+            if name != "common.lua"
+        }
+
+    def call(self, script: str, keys: list[str], *args: str | bytes | int | float) -> Any:
+        """Run one of `scripts/*.lua`; its head says what it takes and gives."""
+        return self._scripts[script](keys=keys, args=list(args))
+
+    def add_surface(self, surface: str) -> None:
+        self.redis.sadd(SURFACES, surface)
+
+    def surfaces(self) -> list[str]:
+        members: Any = self.redis.smembers(SURFACES)
+        return sorted(member.decode() for member in members)
+
+    def close(self) -> None:
+        self.redis.close()

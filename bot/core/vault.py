@@ -1,0 +1,117 @@
+"""Encryption at rest. Every person has a data key, wrapped by the master key that Redis never sees.
+
+AES-256-GCM (NIST SP 800-38D) seals what was said; AES key wrap (RFC 3394) protects the data keys, so erasing one
+data key erases the person wherever copies of the sealed text may be.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+
+from bot.core.errors import CompanionError, SettingsError, WrongKey
+from bot.core.messages import Conversation
+from bot.core.settings import Settings
+from bot.core.store import ROOT, Keys, Store
+
+_KEY_BYTES, _NONCE_BYTES = 32, 12
+_CHECK = f"{ROOT}:memory-key-check"
+
+
+class Forgotten(CompanionError):
+    """What was sealed cannot be opened any more: the person's key was erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """One person's data key. `place` binds a text to where it stands, so that it opens nowhere else."""
+
+    cipher: AESGCM
+
+    def close(self, text: bytes, place: str) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self.cipher.encrypt(nonce, text, place.encode())
+
+    def open(self, sealed: bytes, place: str) -> bytes:
+        """Raises `Forgotten` when this key did not seal it."""
+        try:
+            return self.cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode())
+        except InvalidTag:
+            raise Forgotten from None
+
+
+class Vault:
+    """Finds or makes the data key of a person. Keys are read anew each time: an erased one is gone everywhere at once."""
+
+    def __init__(self, store: Store, master: bytes) -> None:
+        self._redis, self._master = store.redis, master
+
+    def check(self) -> None:
+        """Raises `WrongKey` when this Redis was written with another master key; the first start leaves the mark."""
+        mark = hmac.digest(self._master, b"companion memory key", hashlib.sha256)
+        self._redis.set(_CHECK, mark, nx=True)
+        known: Any = self._redis.get(_CHECK)
+        if not hmac.compare_digest(known, mark):
+            raise WrongKey
+
+    def seal(self, conversation: Conversation) -> Seal:
+        name = Keys(conversation.surface).of_person(conversation.person, "key")
+        wrapped: Any = self._redis.get(name)
+        if wrapped is None:
+            self._redis.set(name, aes_key_wrap(self._master, os.urandom(_KEY_BYTES)), nx=True)
+            wrapped = self._redis.get(name)
+        try:
+            return Seal(AESGCM(aes_key_unwrap(self._master, wrapped)))
+        except InvalidUnwrap:
+            raise WrongKey from None
+
+    def erase(self, conversation: Conversation) -> None:
+        self._redis.delete(Keys(conversation.surface).of_person(conversation.person, "key"))
+
+
+def master_key(settings: Settings) -> bytes:
+    """The 32 bytes of COMPANION_MEMORY_KEY, else of the key file, which the first start makes with mode 0600."""
+    if settings.memory_key is not None:
+        return _decode(settings.memory_key.get_secret_value(), "COMPANION_MEMORY_KEY")
+    file = key_file(settings)
+    if not file.exists():
+        _make(file)
+    return _decode(file.read_text().strip(), str(file))
+
+
+def key_file(settings: Settings) -> Path:
+    return settings.data_dir / "memory.key"
+
+
+def _make(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(f".{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as out:
+        out.write(base64.b64encode(os.urandom(_KEY_BYTES)) + b"\n")
+    try:
+        os.link(draft, file)  # unlike a rename, it never replaces a key that another process just made
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def _decode(text: str, origin: str) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise SettingsError(f"{origin}: a memory key is 32 random bytes in base64; `openssl rand -base64 32` makes one")
+    return key

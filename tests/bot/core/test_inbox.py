@@ -1,0 +1,208 @@
+import threading
+
+from bot.core.messages import Failed
+from bot.core.store import Keys
+from tests.sayings import SURFACE, finished, incoming, line, talk, turn
+
+
+def test_a_line_waits_until_a_lease_takes_it(inbox, leases):
+    inbox.accept(incoming("hello"))
+
+    lease = leases.acquire(talk())
+
+    assert [said.text for said in lease.lines] == ["hello"]
+    assert inbox.num_waiting(talk()) == 1, "only the commit takes lines away"
+
+
+def test_the_same_update_is_accepted_once_even_by_ten_at_the_same_time(inbox):
+    outcomes = []
+    update = incoming("hello", update_id="7")
+    threads = [threading.Thread(target=lambda: outcomes.append(inbox.accept(update))) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcomes) == ["accepted", *["known"] * 9]
+    assert inbox.num_waiting(talk()) == 1
+
+
+def test_the_same_words_twice_are_two_lines(inbox):
+    inbox.accept(incoming("yes"))
+    inbox.accept(incoming("yes"))
+
+    assert inbox.num_waiting(talk()) == 2
+
+
+def test_a_full_inbox_refuses_and_says_so(store, vault):
+    from bot.core.inbox import Inbox
+
+    small = Inbox(store, vault, max_lines=2)
+
+    assert [small.accept(incoming()) for _ in range(3)] == ["accepted", "accepted", "full"]
+
+
+def test_lines_sent_in_a_row_are_one_turn(inbox, leases):
+    for text in ("so", "listen", "I got it"):
+        inbox.accept(incoming(text))
+
+    assert [said.text for said in leases.acquire(talk()).lines] == ["so", "listen", "I got it"]
+
+
+def test_a_wish_for_another_answer_is_a_turn_of_its_own(inbox, leases):
+    for text, kind in (("a", "say"), ("", "retry"), ("b", "say")):
+        inbox.accept(incoming(text, kind=kind))
+
+    lease = leases.acquire(talk())
+    assert [said.text for said in lease.lines] == ["a"]
+    leases.commit(lease, finished(talk()))
+    assert [said.kind for said in leases.acquire(talk()).lines] == ["retry"]
+
+
+def test_only_one_worker_holds_a_conversation(inbox, leases):
+    inbox.accept(incoming())
+
+    assert leases.acquire(talk()) is not None
+    assert leases.acquire(talk()) is None
+
+
+def test_different_conversations_do_not_wait_for_each_other(inbox, leases):
+    inbox.accept(incoming(conversation=talk("1")))
+    inbox.accept(incoming(conversation=talk("2")))
+
+    assert leases.acquire(talk("1")) is not None
+    assert leases.acquire(talk("2")) is not None
+
+
+def test_an_expired_lease_goes_to_another_and_the_first_can_commit_nothing(inbox, store, vault, memory):
+    from bot.core.lease import Leases
+
+    brief = Leases(store, vault, lease_seconds=0.001, memory_turns=10)
+    inbox.accept(incoming())
+    first = brief.acquire(talk())
+    second = _until(lambda: brief.acquire(talk()))
+
+    assert second.fence > first.fence
+    assert second.tries == 2
+    assert brief.commit(first, finished(talk()), turn("a"), "append") is None
+    assert brief.commit(second, finished(talk()), turn("b"), "append") == 0
+    assert [kept.id for kept in memory.recent(talk())] == ["b"]
+
+
+def test_a_heartbeat_keeps_the_lease_and_hears_of_stop(inbox, leases):
+    inbox.accept(incoming())
+    lease = leases.acquire(talk())
+
+    assert leases.renew(lease) == "held"
+    assert inbox.stop(talk()) == "stopping"
+    assert leases.renew(lease) == "stop"
+
+
+def test_stop_drops_lines_that_only_wait(inbox, leases):
+    inbox.accept(incoming())
+
+    assert inbox.stop(talk()) == "dropped"
+    assert inbox.stop(talk()) == "idle"
+    assert leases.acquire(talk()) is None
+
+
+def test_a_commit_changes_memory_inbox_outbox_and_lease_together(inbox, leases, memory, outbox):
+    inbox.accept(incoming("one"))
+    lease = leases.acquire(talk())
+    inbox.accept(incoming("two"))
+
+    assert leases.commit(lease, finished(talk()), turn(), "append") == 1
+
+    assert [kept.reply for kept in memory.recent(talk())] == ["hi"]
+    assert [entry.event for entry in outbox.fresh(10)] == [finished(talk())]
+    assert [said.text for said in leases.acquire(talk()).lines] == ["two"]
+    assert leases.commit(lease, finished(talk()), turn(), "append") is None, "a turn ends once"
+
+
+def test_tries_are_counted_and_the_third_takes_the_oldest_line_alone(inbox, leases):
+    inbox.accept(incoming("bad"))
+    inbox.accept(incoming("good"))
+    for _ in range(2):
+        leases.release(leases.acquire(talk()), forgive=False)
+
+    last = leases.acquire(talk())
+
+    assert (last.tries, [said.text for said in last.lines]) == (3, ["bad"])
+
+
+def test_a_worker_that_shuts_down_does_not_use_up_a_try(inbox, leases):
+    inbox.accept(incoming())
+    for _ in range(5):
+        leases.release(leases.acquire(talk()), forgive=True)
+
+    assert leases.acquire(talk()).tries == 1
+
+
+def test_a_line_put_aside_can_be_listed_replayed_and_dropped(inbox, leases, dead):
+    inbox.accept(incoming("poison"))
+    lease = leases.acquire(talk())
+    leases.commit(lease, Failed(str(talk()), "t9", "1", "put_aside"), put_aside=True)
+
+    [letter] = dead.all(SURFACE)
+    assert [said.text for said in letter.lines] == ["poison"]
+    assert dead.replay(letter)
+    assert not dead.replay(letter), "a letter is replayed once"
+    assert [said.text for said in leases.acquire(talk()).lines] == ["poison"]
+    assert not dead.drop(letter)
+
+
+def test_the_sweeper_finds_a_line_nobody_was_woken_for(store, inbox):
+    inbox.accept(incoming())
+    assert inbox.overdue(SURFACE) == [], "a wake-up is given time to arrive"
+    _make_due(store, talk())
+
+    assert inbox.overdue(SURFACE) == [talk()]
+    assert inbox.overdue(SURFACE) == [], "one sweeper is enough"
+
+
+def test_the_sweeper_leaves_an_answered_conversation_alone(store, inbox, leases):
+    inbox.accept(incoming())
+    leases.commit(leases.acquire(talk()), finished(talk()))
+
+    assert store.redis.zcard(Keys(SURFACE).pending) == 0
+
+
+def test_the_sweeper_copes_with_a_clock_that_was_set_back(store, inbox):
+    inbox.accept(incoming())
+    store.redis.zadd(Keys(SURFACE).pending, {str(talk()): 9e14})
+
+    assert inbox.overdue(SURFACE) == [talk()]
+
+
+def test_nothing_that_was_said_is_readable_in_redis(store, inbox, leases, outbox, people):
+    inbox.accept(incoming("my secret word is xylophone"))
+    lease = leases.acquire(talk())
+    leases.commit(lease, finished(talk(), answer="xylophone it is"), turn(said="xylophone"), "append")
+    inbox.accept(incoming("xylophone again"))
+
+    assert b"xylophone" not in b"".join(_everything(store.redis))
+    assert [said.text for said in leases.acquire(talk()).lines] == ["xylophone again"]
+
+
+def _make_due(store, conversation):
+    store.redis.zadd(Keys(SURFACE).pending, {str(conversation): 0})
+
+
+def _everything(redis):
+    for key in redis.keys():
+        yield key
+        yield redis.dump(key)
+
+
+def _until(attempt):
+    for _ in range(1000):
+        if (found := attempt()) is not None:
+            return found
+    raise AssertionError("never happened")
+
+
+def test_lines_come_back_as_they_were_written(inbox, leases):
+    said = line("你好 👋 \u0000 \n end")
+    inbox.accept(type(incoming())(talk(), said))
+
+    assert leases.acquire(talk()).lines == (said,)

@@ -1,0 +1,76 @@
+"""Real servers for tests: one redis-server for the run, emptied for each test; no setting of the machine leaks in."""
+
+import os
+
+import pytest
+
+from bot.core.dead import DeadLetters
+from bot.core.inbox import Inbox
+from bot.core.lease import Leases
+from bot.core.memory import Memory
+from bot.core.people import People
+from bot.core.store import Store
+from bot.core.vault import Vault
+from bot.embedded import EmbeddedRedis
+from tests.sayings import SURFACE
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch, tmp_path):
+    for name in list(os.environ):
+        if name.upper().startswith("COMPANION_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory):
+    with EmbeddedRedis(tmp_path_factory.mktemp("data")) as server:
+        yield server
+
+
+@pytest.fixture
+def store(redis_server):
+    store = Store(redis_server.url)
+    store.redis.flushall()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def vault(store):
+    return Vault(store, master=b"k" * 32)
+
+
+@pytest.fixture
+def inbox(store, vault):
+    return Inbox(store, vault, max_lines=50)
+
+
+@pytest.fixture
+def leases(store, vault):
+    return Leases(store, vault, lease_seconds=5, memory_turns=1000)
+
+
+@pytest.fixture
+def memory(store, vault):
+    return Memory(store, vault)
+
+
+@pytest.fixture
+def dead(store, vault):
+    return DeadLetters(store, vault)
+
+
+@pytest.fixture
+def people(store, vault, memory, dead):
+    return People(store, vault, memory, dead)
+
+
+@pytest.fixture
+def outbox(store, vault):
+    from bot.core.outbox import Outbox
+
+    box = Outbox(store, vault, SURFACE)
+    box.open()
+    return box

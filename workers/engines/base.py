@@ -1,0 +1,102 @@
+"""What every engine is to the rest: token ids in, token ids out, one event list a step, always an end for each request.
+
+An engine lives in a process of its own (`process.py`); the parent has the tokenizer, the prompt and the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Reason = Literal["stop", "length", "cancelled", "refused", "error"]
+Device = Literal["auto", "cuda", "mps", "cpu"]
+Dtype = Literal["auto", "bfloat16", "float16", "float32"]
+Stage = Literal["loading", "warming", "ready"]
+Progress = Callable[[Stage, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Which engine, which model, and how much of the machine it may take. Zero means: the engine decides.
+
+    `model` is a folder or a hub id; `context` counts tokens; `requests` is how many run at once; `memory_share` is the
+    part of the device's memory; `threads` are CPU threads; `tokens_per_second` (each request) is for `echo` alone.
+    """
+
+    engine: str = "echo"
+    model: str = ""
+    device: Device = "auto"
+    dtype: Dtype = "auto"
+    context: int = 0
+    requests: int = 0
+    memory_share: float = 0.85
+    threads: int = 0
+    tokens_per_second: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen. `temperature` 0 is greedy; `top_k` 0 and `top_p` 1 are off."""
+
+    temperature: float = 0.6
+    top_p: float = 0.95
+    top_k: int = 0
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One reply to make. `prompt` is token ids with the template applied; `max_tokens` counts new tokens."""
+
+    id: str
+    prompt: tuple[int, ...]
+    max_tokens: int
+    stop_ids: frozenset[int] = frozenset()
+    sampling: Sampling = Sampling()
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """New token ids of one request, in order; the stop token is not among them."""
+
+    id: str
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last event of a request: exactly one, whatever happened. `detail` is for the log, never for a person."""
+
+    id: str
+    reason: Reason
+    detail: str = ""
+
+
+Event = Tokens | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the loaded model can take: `context` tokens of prompt and reply together, `requests` at once."""
+
+    context: int
+    requests: int
+
+
+class Engine(Protocol):
+    """`submit` and `cancel` may be called from another thread than `step`."""
+
+    limits: Limits
+
+    def submit(self, request: Request) -> None:
+        """Begin; a prompt that cannot fit ends with `refused` before anything runs."""
+
+    def cancel(self, id: str) -> None:
+        """Free the slot within one step; the request ends with `cancelled`. Unknown ids are ignored."""
+
+    def step(self, timeout: float) -> list[Event]:
+        """What happened since the last call, for all requests; waits up to `timeout` seconds for something."""
+
+    def close(self) -> None:
+        """Free the device. Nothing is called after it."""
