@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from bot.core.messages import Conversation, Incoming, dump
+from bot.core.messages import Conversation, Failed, Incoming, dump, new_turn_id
 from bot.core.store import CONTROL, Keys, Store
 from bot.core.vault import Vault
 
@@ -48,8 +48,10 @@ class Inbox:
     def stop(self, conversation: Conversation) -> Stopped:
         """End the reply that is being made, or drop the lines that wait for one."""
         keys = Keys(conversation.surface)
-        names = [keys.of(conversation, "state"), keys.of(conversation, "inbox"), keys.pending]
-        outcome: Stopped = self._store.call("stop", names, str(conversation), CONTROL).decode()
+        names = [keys.of(conversation, "state"), keys.of(conversation, "inbox"), keys.pending, keys.outbox]
+        event = Failed(str(conversation), new_turn_id(), "", "stopped")
+        sealed = self._vault.seal(conversation).close(dump(event), str(conversation))
+        outcome: Stopped = self._store.call("stop", names, str(conversation), CONTROL, sealed).decode()
         return outcome
 
     def num_waiting(self, conversation: Conversation) -> int:

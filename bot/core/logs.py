@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import traceback
 from typing import Any
 
 import structlog
@@ -37,6 +38,12 @@ def set_up(level: str, form: str = "text") -> None:
 def blot_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """A processor: no value may carry a token or a password out of the process."""
     return {key: _SECRETS.sub(_HIDDEN, value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def where(problem: BaseException) -> str:
+    """The place an exception came from. Its text stays out of logs: it may quote what a person wrote."""
+    *_, last = traceback.extract_tb(problem.__traceback__) or [None]
+    return f"{last.filename}:{last.lineno}" if last else "unknown"
 
 
 def _plain() -> Processor:

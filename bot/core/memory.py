@@ -23,6 +23,18 @@ class Memory:
         seal, place = self._vault.seal(conversation), str(conversation)
         return [load_turn(seal.open(turn, place)) for turn in sealed]
 
+    def current(self, conversation: Conversation, max_turns: int | None = None) -> list[Turn]:
+        """The turns since the person last asked for a new conversation: those that the model may read."""
+        turns = self.recent(conversation, max_turns)
+        since: Any = self._store.redis.hget(self._state(conversation), "since")
+        start = next((i + 1 for i, turn in enumerate(turns) if since and turn.id == since.decode()), 0)
+        return turns[start:]
+
+    def start_new(self, conversation: Conversation) -> None:
+        """Keep what was said, but lean on it no longer."""
+        for last in self.recent(conversation, 1):
+            self._store.redis.hset(self._state(conversation), "since", last.id)
+
     def num_turns(self, conversation: Conversation) -> int:
         num: Any = self._store.redis.llen(Keys(conversation.surface).of(conversation, "memory"))
         return int(num)
@@ -36,10 +48,13 @@ class Memory:
         """Erase a conversation, with lines that wait and a reply in flight. Gives the number of turns forgotten."""
         keys = Keys(conversation.surface)
         names = [keys.of(conversation, what) for what in ("state", "inbox", "memory", "sent")]
-        num: int = self._store.call("forget", [*names, keys.pending], str(conversation), CONTROL)
+        num: int = self._store.call("forget", [*names, keys.pending, keys.outbox], str(conversation), CONTROL)
         return num
 
     def generation(self, conversation: Conversation) -> int:
         """Grows with each `forget`: what was made before it must not be shown after it."""
-        value: Any = self._store.redis.hget(Keys(conversation.surface).of(conversation, "state"), "generation")
+        value: Any = self._store.redis.hget(self._state(conversation), "generation")
         return int(value or 0)
+
+    def _state(self, conversation: Conversation) -> str:
+        return Keys(conversation.surface).of(conversation, "state")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
+import time
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
@@ -13,7 +15,9 @@ SCHEMA = 1
 _ID = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 
 Thinking = Literal["hide", "show", "off"]
-FailedReason = Literal["empty", "stopped", "too_long", "put_aside", "timeout"]
+Note = Literal["", "stopped", "cut"]
+"""Why an answer is shorter than it might be: the person stopped it, or it reached its limit."""
+FailedReason = Literal["empty", "nothing_to_retry", "put_aside", "stopped", "timeout", "too_long"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Turn:
     reply: str
     at: float
     persona: str
-    stopped: bool = False
+    note: Note = ""
     num_prompt_tokens: int = 0
     num_left_out: int = 0
 
@@ -105,14 +109,14 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The one good end of a turn. `thought` is empty unless the person wants to see thoughts."""
+    """The good end of a turn. `thought` is empty unless the person wants to see thoughts."""
 
     conversation: str
     turn: str
     reply_to: str
     answer: str
     thought: str = ""
-    stopped: bool = False
+    note: Note = ""
     kind: Literal["finished"] = "finished"
 
 
@@ -129,6 +133,11 @@ class Failed:
 
 Final = Finished | Failed
 _KINDS: dict[str, type[Any]] = {"draft": Draft, "finished": Finished, "failed": Failed}
+
+
+def new_turn_id() -> str:
+    """Unique, and sorted by time of making to the second."""
+    return f"{int(time.time()):x}-{secrets.token_hex(6)}"
 
 
 def dump(value: Line | Turn | Draft | Final) -> bytes:

@@ -1,15 +1,17 @@
-"""Personas: who the companion is. One TOML file each; the owner's folder overrides the shipped one by name."""
+"""Personas: who the companion is. One TOML file each; a later folder overrides an earlier one by file name."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, with_config
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+from pydantic_core import ErrorDetails
 
 from bot.core.errors import BadPersona, UnknownPersona
 from bot.core.messages import Thinking
@@ -17,8 +19,7 @@ from bot.core.messages import Thinking
 Language = Literal["en", "zh"]
 
 SHIPPED = Path(__file__).parents[1] / "personas"
-DEFAULT = "wren"
-MAX_NAME = 32  # characters of a person's name that reach the model
+MAX_USER = 32  # characters of a person's name that reach the model
 
 _SOMEBODY: dict[Language, str] = {"en": "Friend", "zh": "朋友"}
 _MACRO = re.compile(r"\{\{\s*(char|user)\s*\}\}", re.IGNORECASE)
@@ -27,10 +28,109 @@ _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 def _without_rule(text: str) -> str:
     if any(line.strip() == "---" for line in text.splitlines()):
-        raise ValueError("a line that is only --- ends the persona in the prompt and cannot be part of it")
+        raise ValueError("must not have a line that is only ---: it ends the persona in the prompt")
     return text
 
 
-def _text(most: int) -> Any:
-    rules = StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=most)
-    return Annotated[str, rules, AfterValidator(_without_rule)]
+def _one_line(text: str) -> str:
+    if len(text.splitlines()) > 1:
+        raise ValueError("must be one line")
+    return text
+
+
+def _text(max_length: int) -> Any:
+    return StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=max_length)
+
+
+_Title = Annotated[str, _text(40), AfterValidator(_one_line)]
+_Prose = Annotated[str, _text(1500), AfterValidator(_without_rule)]
+_Saying = Annotated[str, _text(500), AfterValidator(_without_rule)]
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Example:
+    """One exchange that shows how the persona talks."""
+
+    user: _Saying
+    companion: _Saying
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Persona:
+    """Who the companion is. `name` is its id, `title` what it is called; the texts may hold {{char}} and {{user}}.
+
+    None in `thinking`, `temperature` and `top_p` leaves the choice to the settings.
+    """
+
+    name: str
+    title: _Title
+    description: _Prose
+    greeting: _Prose
+    style: Annotated[str, AfterValidator(_without_rule), Field(strict=True, max_length=1500)] = ""
+    examples: Annotated[tuple[Example, ...], Field(max_length=8)] = ()
+    language: Language = "en"
+    thinking: Thinking | None = None
+    temperature: Annotated[float, Field(strict=True, ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(strict=True, gt=0, le=1)] | None = None
+
+    def greet(self, user: str = "") -> str:
+        """The first words to somebody called `user`."""
+        return self.expand(self.greeting, user)
+
+    def expand(self, text: str, user: str = "") -> str:
+        """`text` with {{char}} and {{user}} replaced, once: braces in a person's own name stay what they are."""
+        names = {"char": self.title, "user": self.call(user)}
+        return _MACRO.sub(lambda macro: names[macro[1].lower()], text)
+
+    def call(self, user: str) -> str:
+        """What to call somebody: one short line of their name, or a friendly word for the nameless."""
+        return " ".join(user.split())[:MAX_USER].strip() or _SOMEBODY[self.language]
+
+
+class Personas:
+    """Those of all `folders`, read at once; make a new one to read them anew. Folders that are not there are empty.
+
+    Raises `BadPersona` for the first file that is wrong.
+    """
+
+    def __init__(self, folders: Iterable[Path] = (SHIPPED,)) -> None:
+        files = {file.stem: file for folder in folders for file in sorted(folder.glob("*.toml"))}
+        self._by_name = {name: load_persona(files[name]) for name in sorted(files)}
+
+    def get(self, name: str) -> Persona:
+        """Raises `UnknownPersona`, which lists those that exist."""
+        if name not in self._by_name:
+            raise UnknownPersona(f"There is no persona {name!r}. There are: {', '.join(self._by_name) or 'none'}.")
+        return self._by_name[name]
+
+    def all(self) -> tuple[Persona, ...]:
+        """By name."""
+        return tuple(self._by_name.values())
+
+
+def load_persona(file: Path) -> Persona:
+    """Read one file; raises `BadPersona` that names the file, the key and what is allowed."""
+    if not _FILE_NAME.fullmatch(file.stem):
+        raise BadPersona(f"{file}: the name must be a-z, 0-9, - and _ only, at most 32 of them.")
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        if "name" in content:
+            raise BadPersona(f"{file}: `name` is the file's name; call the persona by `title`.")
+        return _PERSONA.validate_python({"name": file.stem, **content})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise BadPersona(f"{file}: cannot be read as TOML in UTF-8: {problem}") from problem
+    except ValidationError as problem:
+        raise BadPersona("\n".join(f"{file}: {_explain(error)}" for error in problem.errors())) from None
+
+
+_PERSONA = TypeAdapter(Persona)
+
+
+def _explain(error: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "unexpected_keyword_argument":
+        kind = Example if error["loc"][0] == "examples" else Persona
+        allowed = [field.name for field in fields(kind) if field.name != "name"]
+        return f"`{key}` is not a key of a persona. Allowed: {', '.join(allowed)}."
+    return f"`{key}`: {error['msg']}."

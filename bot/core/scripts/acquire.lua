@@ -13,6 +13,5 @@ end
 local tries = redis.call('HINCRBY', KEYS[1], 'tries', 1)
 local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
 redis.call('HSET', KEYS[1], 'lease', ARGV[2], 'until', now + ARGV[3])
-redis.call('HDEL', KEYS[1], 'stop')
 redis.call('ZADD', KEYS[3], now + ARGV[3], ARGV[1])
 return {fence, tries, unpack(lines)}

@@ -1,11 +1,14 @@
 -- Erase what was said in a conversation. A reply in flight loses its lease, and one that is on its way out its
--- generation, so neither can bring anything back.
--- KEYS state inbox memory sent pending | ARGV conversation control_channel
+-- generation, so neither can bring anything back. Lines that waited end with an event that holds nothing.
+-- KEYS state inbox memory sent pending outbox | ARGV conversation control_channel
 -- Gives the number of turns that were remembered.
 local num_turns = redis.call('LLEN', KEYS[3])
+local generation = redis.call('HINCRBY', KEYS[1], 'generation', 1)
+if redis.call('LLEN', KEYS[2]) > 0 then
+  redis.call('XADD', KEYS[6], '*', 'conversation', ARGV[1], 'generation', generation, 'event', '')
+end
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
-redis.call('HDEL', KEYS[1], 'lease', 'until', 'tries', 'stop')
-redis.call('HINCRBY', KEYS[1], 'generation', 1)
+redis.call('HDEL', KEYS[1], 'lease', 'until', 'tries', 'stop', 'since')
 redis.call('ZREM', KEYS[5], ARGV[1])
 redis.call('PUBLISH', ARGV[2], ARGV[1])
 return num_turns

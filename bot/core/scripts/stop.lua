@@ -1,6 +1,6 @@
--- The person wants no answer. KEYS state inbox pending | ARGV conversation control_channel
--- Gives 'stopping' when a reply is being made, 'dropped' when lines only waited, else 'idle'.
-local state = redis.call('HMGET', KEYS[1], 'lease', 'until')
+-- The person wants no answer. KEYS state inbox pending outbox | ARGV conversation control_channel event
+-- Gives 'stopping' when a reply is being made, 'dropped' when lines only waited (the event tells the person), else 'idle'.
+local state = redis.call('HMGET', KEYS[1], 'lease', 'until', 'generation')
 if state[1] and tonumber(state[2]) > now_ms() then
   redis.call('HSET', KEYS[1], 'stop', 1)
   redis.call('PUBLISH', ARGV[2], ARGV[1])
@@ -8,4 +8,6 @@ if state[1] and tonumber(state[2]) > now_ms() then
 end
 redis.call('HDEL', KEYS[1], 'tries')
 redis.call('ZREM', KEYS[3], ARGV[1])
-return redis.call('DEL', KEYS[2]) == 1 and 'dropped' or 'idle'
+if redis.call('DEL', KEYS[2]) == 0 then return 'idle' end
+redis.call('XADD', KEYS[4], '*', 'conversation', ARGV[1], 'generation', state[3] or '0', 'event', ARGV[3])
+return 'dropped'

@@ -1,0 +1,129 @@
+"""The worker: a Celery consumer with a pool of threads that only wait, and the engine in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import sys
+from threading import Event, Thread, Timer
+from types import FrameType
+
+import structlog
+from celery import Celery
+from celery.signals import worker_shutting_down
+from redis.exceptions import RedisError
+
+from bot.core import queue
+from bot.core.dead import DeadLetters
+from bot.core.inbox import Inbox
+from bot.core.lease import Leases
+from bot.core.memory import Memory
+from bot.core.messages import Conversation, Draft
+from bot.core.outbox import Outbox
+from bot.core.people import People
+from bot.core.personas import SHIPPED, Personas
+from bot.core.presence import EVERY_SECONDS, Presence, WorkerState
+from bot.core.settings import Settings
+from bot.core.store import Store
+from bot.core.vault import Vault, master_key
+from workers.engines.process import EngineProcess
+from workers.heart import Heart
+from workers.models import choose, remark
+from workers.respond import Responder
+from workers.tasks import Answering
+from workers.tokenizer import load_tokenizer
+
+log = structlog.get_logger()
+
+
+class Worker:
+    """Builds everything one worker needs; `run` until told to stop."""
+
+    def __init__(self, settings: Settings, redis_url: str, grace_seconds: float) -> None:
+        self._settings, self._grace_seconds = settings, grace_seconds
+        self._id = f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._options = choose(settings)
+        self._store = Store(redis_url)
+        self._vault = Vault(self._store, master_key(settings))
+        self._vault.check()
+        self._app = queue.client((settings.broker_url.get_secret_value() if settings.broker_url else redis_url))
+        self._wakeups, self._presence = queue.Wakeups(self._app), Presence(self._store)
+        self._inbox = Inbox(self._store, self._vault, settings.inbox_lines)
+        self._closing = Event()
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. Replies that are not done within the grace go back to their inboxes."""
+        if text := remark(self._options):
+            print(text, file=sys.stderr, flush=True)
+        leases = Leases(self._store, self._vault, self._settings.lease_seconds, self._settings.memory_turns)
+        self._heart = Heart(self._store, leases, self._settings.lease_seconds, self._settings.reply_seconds)
+        with EngineProcess(self._options) as engine:
+            self._engine = engine
+            self._each(EVERY_SECONDS, self._announce)
+            self._each(EVERY_SECONDS, self._sweep)
+            answering = Answering(leases, self._heart, self._responder(), engine, self._wakeups.send)
+            self._app.task(answering.reply, name=queue.REPLY)
+            self._serve(self._app)
+            self._closing.set()
+        self._presence.leave(self._id)
+
+    def _responder(self) -> Responder:
+        settings, store, vault = self._settings, self._store, self._vault
+        memory = Memory(store, vault)
+        folders = [SHIPPED, *([settings.persona_dir] if settings.persona_dir else [])]
+        tokenizer = load_tokenizer(self._options.engine, self._options.model)
+        return Responder(
+            self._engine, tokenizer, self._context, memory, People(store, vault, memory, DeadLetters(store, vault)),
+            Personas(folders), self._publish, settings,
+        )  # fmt: skip
+
+    def _serve(self, app: Celery) -> None:
+        worker_shutting_down.connect(self._on_shutdown, weak=False)
+        signal.signal(signal.SIGINT, self._on_interrupt)
+        worker = app.Worker(
+            pool="threads", concurrency=self._settings.slots, queues=[queue.QUEUE], hostname=f"companion@{self._id}",
+            without_gossip=True, without_mingle=True, without_heartbeat=True, loglevel="WARNING", quiet=True,
+        )  # fmt: skip
+        worker.start()
+
+    def _on_shutdown(self, **_: object) -> None:
+        timer = Timer(self._grace_seconds, self._heart.hand_back_all)
+        timer.daemon = True
+        timer.start()
+
+    def _on_interrupt(self, _signal: int, _frame: FrameType | None) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def _context(self) -> int:
+        limits = self._engine.state.limits
+        return limits.context if limits else self._settings.context_tokens
+
+    def _publish(self, conversation: Conversation, draft: Draft) -> None:
+        Outbox(self._store, self._vault, conversation.surface).publish(conversation, draft)
+
+    def _announce(self) -> None:
+        state = self._engine.state
+        self._presence.announce(WorkerState(
+            self._id, state.name, state.detail, self._options.engine, self._settings.model,
+            self._settings.slots, self._heart.num_busy,
+        ))  # fmt: skip
+
+    def _sweep(self) -> None:
+        """Wake every conversation whose wake-up was lost. Any number of workers may do it."""
+        for surface in self._store.surfaces():
+            for conversation in self._inbox.overdue(surface):
+                self._wakeups.send(conversation)
+
+    def _each(self, seconds: float, what: object) -> None:
+        Thread(target=self._repeat, args=(seconds, what), daemon=True).start()
+
+    def _repeat(self, seconds: float, what: object) -> None:
+        assert callable(what)
+        while not self._closing.wait(seconds):
+            try:
+                what()
+            except (RedisError, OSError) as problem:
+                log.info("Redis out of reach", action="retry", error=str(problem))
+            except Exception as problem:  # kombu wraps broker errors in its own; this thread must not end
+                log.warning("background work failed", action="retry", error=type(problem).__name__)

@@ -1,0 +1,52 @@
+"""Which engine and which model: what the settings say, with the bundled model and the echo engine where nothing is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.core.settings import Settings
+from workers.engines.base import EngineOptions
+
+BUNDLED = Path(__file__).parent / "bundled"
+
+
+def choose(settings: Settings) -> EngineOptions:
+    """The engine's options; `auto` takes transformers, or echo when the bundled model is asked for and is not there."""
+    model, engine = settings.model, settings.engine
+    if model == "bundled" and engine != "echo":
+        engine = "transformers" if has_bundled() else "echo"
+        model = str(BUNDLED)
+    if engine == "auto":
+        engine = "transformers"
+    return EngineOptions(
+        engine=engine, model="echo" if engine == "echo" else model, device=settings.device,
+        context=settings.context_tokens, requests=settings.slots,
+    )  # fmt: skip
+
+
+def has_bundled() -> bool:
+    return (BUNDLED / "model.safetensors").is_file()
+
+
+def remark(options: EngineOptions) -> str:
+    """A line for whoever starts the program, when what runs is not made for real conversation."""
+    advice = "for real conversation set COMPANION_MODEL, for example to deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"
+    if options.engine == "echo":
+        return f"echo engine (no model): repeats what you say; {advice}"
+    if options.model == str(BUNDLED):
+        return f"bundled practice model ({_millions():.0f} M parameters): good for trying things out; {advice}"
+    return ""
+
+
+def _millions() -> float:
+    from safetensors import safe_open
+
+    with safe_open(BUNDLED / "model.safetensors", "np") as weights:
+        shapes = [weights.get_slice(name).get_shape() for name in weights.keys()]  # noqa: SIM118 - not a dict
+    total = 0
+    for shape in shapes:
+        size = 1
+        for side in shape:
+            size *= side
+        total += size
+    return total / 1e6

@@ -1,0 +1,110 @@
+"""Small models fall into loops. This notices one early, on token ids, and ends the text where a reader can bear it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+
+CHECK_EVERY = 8  # tokens
+MAX_PERIOD = 32  # tokens; longer patterns are seen by their n-grams
+MIN_REPEATED = 80  # tokens of a short pattern, all its repeats together
+MIN_REPEATS = 4
+
+GRAM = 16  # tokens
+REACH = 1024  # tokens back in which an n-gram counts as seen
+LOOK = 128  # newest tokens that are judged
+MAX_STALE = 80  # so many of them may end an n-gram that stands there for the fourth time or more
+
+MIN_TAIL = 48  # characters of repeated text worth dropping
+_MAX_TAIL_PERIOD = 2000  # characters
+
+_FENCE = re.compile(r"^(```|~~~).*?(?:^\1[^\n]*$|\Z)", re.MULTILINE | re.DOTALL)
+_EMOJI = "[\u2600-\u27bf\U0001f300-\U0001faff]\ufe0f?"
+_SENTENCE_END = re.compile(
+    r"(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\be\.g)(?<!\bi\.e)(?<!^\d)(?<!^\d\d)"
+    rf"[.!?…]+[\"'”’)\]*_]*(?=\s|$)(?: ?{_EMOJI})*|[。！？]+[”’」』）*_]*(?: ?{_EMOJI})*|(?<=[^\s:：])$(?=\n)",
+    re.MULTILINE,
+)
+
+
+class LoopDetector:
+    """Says when the newest tokens only repeat earlier ones, at a constant cost a token. Each text takes a new one."""
+
+    def __init__(self) -> None:
+        self.looping = False
+        self._ids: deque[int] = deque(maxlen=MAX_PERIOD * MIN_REPEATS)
+        self._grams: deque[tuple[int, ...]] = deque()
+        self._times: Counter[tuple[int, ...]] = Counter()
+        self._stale = deque([False] * LOOK, maxlen=LOOK)
+        self._num_stale = 0
+        self._num_ids = 0
+
+    def feed(self, ids: Iterable[int]) -> bool:
+        """Take new tokens; true once they loop, and from then on."""
+        for id in ids:
+            self._take(id)
+            if self._num_ids % CHECK_EVERY == 0 and not self.looping:
+                self.looping = self._num_stale > MAX_STALE or _repeats(list(self._ids))
+        return self.looping
+
+    def _take(self, id: int) -> None:
+        self._num_ids += 1
+        self._ids.append(id)
+        gram = tuple(self._ids)[-GRAM:]
+        self._times[gram] += 1
+        self._grams.append(gram)
+        if len(self._grams) > REACH:
+            self._forget(self._grams.popleft())
+        stale = self._times[gram] >= MIN_REPEATS
+        self._num_stale += stale - self._stale[0]
+        self._stale.append(stale)
+
+    def _forget(self, gram: tuple[int, ...]) -> None:
+        self._times[gram] -= 1
+        if not self._times[gram]:
+            del self._times[gram]
+
+
+def _repeats(ids: list[int]) -> bool:
+    """Does one short pattern, over and over, fill the end of `ids`?"""
+    return any(
+        len(ids) >= span and ids[-span + period :] == ids[-span:-period]
+        for period in range(1, MAX_PERIOD + 1)
+        for span in [max(MIN_REPEATED, MIN_REPEATS * period)]
+    )
+
+
+def last_whole_sentence(text: str) -> str:
+    """Drop a tail that repeats itself, then what stands after the last whole sentence, line or code block.
+
+    Text with no end in it is returned whole: half a sentence is better than silence.
+    """
+    text = _without_repeats(text).rstrip()
+    return text[: max(_ends(text), default=len(text))]
+
+
+def _ends(text: str) -> Iterator[int]:
+    """Where it may be cut: after sentences and whole lines outside code, and after closed code blocks."""
+    fences = [match.span() for match in _FENCE.finditer(text)]
+    for match in _SENTENCE_END.finditer(text):
+        if not any(start <= match.end() < end or start < match.end() == end for start, end in fences):
+            yield match.end()
+
+
+def _without_repeats(text: str) -> str:
+    """`text` with one copy left of a pattern that fills its end four times or more."""
+    for period in range(1, min(len(text) // MIN_REPEATS, _MAX_TAIL_PERIOD) + 1):
+        run = _run(text, period)
+        if run >= max(MIN_TAIL, period * (MIN_REPEATS - 1)):
+            return text[: len(text) - run]
+    return text
+
+
+def _run(text: str, period: int) -> int:
+    """How many characters at the end equal the one a period before."""
+    last = len(text) - 1
+    run = 0
+    while run + period <= last and text[last - run] == text[last - run - period]:
+        run += 1
+    return run

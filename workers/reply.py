@@ -1,0 +1,142 @@
+"""One reply in the making: from token ids to a thought and an answer, with the thought closed when it must end."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+from workers.engines.base import Ended, Request, Sampling
+from workers.engines.errors import EngineError
+from workers.engines.life import Generation
+from workers.heart import Watch
+from workers.repetition import LoopDetector, last_whole_sentence
+from workers.thinking import Piece, ThinkSplitter
+from workers.tokenizer import Tokenizer
+
+End = Literal["whole", "cut"]
+_SURE_TO_DIFFER = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Most new tokens of the thought and of the answer."""
+
+    thought: int
+    answer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to ask the engine for: the prompt, how to close a thought that runs too long, and how much may be said."""
+
+    id: str
+    prompt: tuple[int, ...]
+    close_thought: tuple[int, ...]
+    inside: bool
+    budget: Budget
+    sampling: Sampling
+
+    def again(self) -> Plan:
+        """The same with other dice; greedy would only say the same again."""
+        temperature = max(self.sampling.temperature, _SURE_TO_DIFFER)
+        return replace(self, sampling=replace(self.sampling, temperature=temperature, seed=random.getrandbits(31)))  # noqa: S311
+
+
+class Generator(Protocol):
+    """What `EngineProcess` is to us."""
+
+    def generate(self, request: Request) -> Generation: ...
+
+
+class Reply:
+    """Grows while the engine writes. `thought` and `answer` are the text so far, `thinking` says which one grows."""
+
+    def __init__(self, plan: Plan, tokenizer: Tokenizer) -> None:
+        self.thought = self.answer = ""
+        self.end: End = "whole"
+        self._plan, self._stop_ids = plan, tokenizer.stop_ids
+        self._decoder, self._splitter = tokenizer.decoder(), ThinkSplitter(inside=plan.inside)
+        self._ids: list[int] = []
+        self._begin_part()
+
+    @property
+    def thinking(self) -> bool:
+        return self._splitter.thinking
+
+    def write(self, engine: Generator, watch: Watch, on_text: Callable[[Reply], None]) -> None:
+        """Let the engine write until the answer ends. A thought that does not end by itself is closed, once."""
+        self._run(engine, watch, on_text)
+        if self.thinking and self._plan.close_thought and watch.reason is None:
+            self._force(self._plan.close_thought)
+            self._run(engine, watch, on_text)
+        self._feed(self._decoder.flush())
+        self._add(self._splitter.finish())
+        self.answer = self.answer.rstrip()
+
+    def _run(self, engine: Generator, watch: Watch, on_text: Callable[[Reply], None]) -> None:
+        with engine.generate(self._request()) as generation:
+            watch.attach(generation.cancel)
+            for ids in generation:
+                is_enough = self._take(ids)
+                on_text(self)
+                if is_enough:
+                    return
+        assert generation.ended is not None, "a generation that was read to its end has one"
+        self._judge(generation.ended)
+
+    def _request(self) -> Request:
+        """What is still to be written, after all that is written already."""
+        budget = self._plan.budget
+        most = budget.answer + (budget.thought if self.thinking else 0)
+        return Request(self._plan.id, (*self._plan.prompt, *self._ids), most, self._stop_ids, self._plan.sampling)
+
+    def _force(self, ids: Iterable[int]) -> None:
+        for id in ids:
+            self._ids.append(id)
+            self._feed(self._decoder.feed((id,)))
+        self._begin_part()
+
+    def _take(self, ids: Iterable[int]) -> bool:
+        """Take new tokens, up to where the thought or the answer must end; true when it must."""
+        return any(self._take_one(id) for id in ids)
+
+    def _take_one(self, id: int) -> bool:
+        was_thinking = self.thinking
+        self._ids.append(id)
+        self._feed(self._decoder.feed((id,)))
+        if self.thinking != was_thinking:
+            self._begin_part()
+        self._num_tokens += 1
+        is_enough = self._loop.feed((id,)) or self._num_tokens >= self._most
+        if is_enough and not self.thinking:
+            self._cut()
+        return is_enough
+
+    def _begin_part(self) -> None:
+        self._num_tokens, self._loop = 0, LoopDetector()
+
+    @property
+    def _most(self) -> int:
+        return self._plan.budget.thought if self.thinking else self._plan.budget.answer
+
+    def _feed(self, text: str) -> None:
+        self._add(self._splitter.feed(text))
+
+    def _add(self, pieces: Iterable[Piece]) -> None:
+        for piece in pieces:
+            if piece.kind == "thought":
+                self.thought += piece.text
+            else:
+                self.answer += piece.text
+
+    def _judge(self, ended: Ended) -> None:
+        if ended.reason in ("refused", "error"):
+            raise EngineError(f"the engine gave up: {ended.reason} {ended.detail}")
+        if ended.reason == "length" and not self.thinking:
+            self._cut()
+
+    def _cut(self) -> None:
+        self.end = "cut"
+        self.answer = last_whole_sentence(self.answer) or self.answer

@@ -1,0 +1,99 @@
+"""The task that a wake-up starts: take the lease, make the reply, end the turn. Everything that fails ends here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+import structlog
+from redis.exceptions import RedisError
+
+from bot.core.lease import MAX_TRIES, Lease, Leases
+from bot.core.logs import where
+from bot.core.messages import Conversation, Failed, new_turn_id
+from workers.engines.base import Limits
+from workers.engines.errors import EngineError
+from workers.heart import Heart
+from workers.respond import Interrupted, Outcome, Responder
+
+log = structlog.get_logger()
+
+_WAIT_READY_SECONDS = 5.0
+_COMMIT_SECONDS = 60.0
+_RETRY_SECONDS = 0.5
+
+
+class ReadyEngine(Protocol):
+    def wait_ready(self, timeout: float) -> Limits: ...
+
+
+class Answering:
+    """What the worker does with a conversation it was woken for."""
+
+    def __init__(
+        self, leases: Leases, heart: Heart, responder: Responder, engine: ReadyEngine, wake: Callable[[Conversation], None]
+    ) -> None:
+        self._leases, self._heart, self._responder, self._engine, self._wake = leases, heart, responder, engine, wake
+
+    def reply(self, name: str) -> None:
+        """Answer the lines that wait in a conversation, if any do. Never raises: what is not ended is woken again."""
+        conversation = Conversation.parse(name)
+        with structlog.contextvars.bound_contextvars(action="reply"):
+            try:
+                self._reply(conversation)
+            except EngineError as problem:
+                log.info("no engine yet; the sweeper wakes again", error=str(problem))
+            except RedisError as problem:
+                log.warning("Redis out of reach; the sweeper wakes again", error=str(problem))
+
+    def _reply(self, conversation: Conversation) -> None:
+        # No lease is taken before there is an engine: a worker that has one may be quicker.
+        self._engine.wait_ready(_WAIT_READY_SECONDS)
+        lease = self._leases.acquire(conversation)
+        if lease is None:
+            return
+        if lease.tries > MAX_TRIES:
+            self._put_aside(lease)  # the last try took its worker down
+            return
+        with self._heart.beating(lease) as watch:
+            try:
+                self._commit(lease, self._responder.respond(lease, watch))
+            except Interrupted:
+                self._release(lease, forgive=True)
+            except RedisError:
+                raise  # says nothing about the lines; the lease runs out by itself
+            except Exception as problem:  # whatever it was, the person hears of it after the last try
+                log.error("a try failed", tries=lease.tries, error=type(problem).__name__, where=where(problem))
+                self._fail(lease)
+
+    def _fail(self, lease: Lease) -> None:
+        if lease.tries >= MAX_TRIES:
+            self._put_aside(lease)
+        else:
+            self._release(lease, forgive=False)
+            self._wake(lease.conversation)
+
+    def _put_aside(self, lease: Lease) -> None:
+        failed = Failed(str(lease.conversation), new_turn_id(), lease.lines[-1].message_id, "put_aside")
+        self._commit(lease, Outcome(failed), put_aside=True)
+
+    def _commit(self, lease: Lease, outcome: Outcome, *, put_aside: bool = False) -> None:
+        """Redis may be away for a moment: the reply is worth waiting for. A second commit of a turn changes nothing."""
+        end = time.monotonic() + _COMMIT_SECONDS
+        while True:
+            try:
+                waiting = self._leases.commit(lease, outcome.final, outcome.turn, outcome.remember, put_aside=put_aside)
+                break
+            except RedisError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_RETRY_SECONDS)
+        log.info("turn ended", kind=outcome.final.kind, tries=lease.tries, lost=waiting is None)
+        if waiting:
+            self._wake(lease.conversation)
+
+    def _release(self, lease: Lease, *, forgive: bool) -> None:
+        with suppress(RedisError):
+            self._leases.release(lease, forgive=forgive)

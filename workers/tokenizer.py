@@ -1,0 +1,230 @@
+"""What the worker's parent process needs of a tokenizer: messages to ids, and ids to text as they come.
+
+Two of them: a model's own, and one of plain bytes for the echo engine. Neither needs torch.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from bot.core.errors import CompanionError
+from workers.engines import echo
+from workers.thinking import CLOSE, OPEN
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as Backend
+    from transformers import PreTrainedTokenizerFast
+
+_WORD_JOINER = "\u2060"
+_R1_ASSISTANT = "<｜Assistant｜>"
+# A model that stumbles past its own end often writes one of these, whatever its template uses.
+_ENDS = ("<|EOT|>", "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<end_of_turn>")
+_MAX_HELD = 4  # tokens; no character of UTF-8 has more bytes
+
+
+class BadTokenizer(CompanionError):
+    """The model's folder has no usable tokenizer. Download the model again with all its files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One side's words, as the chat template takes them."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class Decoder(Protocol):
+    """The ids of one reply to text, as soon as it is whole. Control tokens are dropped; think tags stay, as text."""
+
+    def feed(self, ids: Iterable[int]) -> str: ...
+
+    def flush(self) -> str:
+        """What is left at the end: half a character comes out as U+FFFD."""
+
+
+class Tokenizer(Protocol):
+    """`opens_thought`: the rendered prompt ends inside a thought. The think ids are None for models without them."""
+
+    @property
+    def opens_thought(self) -> bool: ...
+    @property
+    def think_start(self) -> int | None: ...
+    @property
+    def think_end(self) -> int | None: ...
+    @property
+    def stop_ids(self) -> frozenset[int]: ...
+
+    def render(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """The prompt with the template applied, up to where the reply begins. Marks inside messages are plain text."""
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Plain text: nothing in it becomes a control token."""
+
+    def decoder(self) -> Decoder: ...
+
+
+def load_tokenizer(engine: str, model: str) -> Tokenizer:
+    """The tokenizer that goes with an engine and a model (a folder or a hub id); raises `BadTokenizer`."""
+    return ByteTokenizer() if engine == "echo" else HuggingFaceTokenizer(model)
+
+
+class _Neutral:
+    """Makes marks that somebody typed into plain text that looks the same: a word joiner behind their first letter."""
+
+    def __init__(self, marks: Iterable[str]) -> None:
+        # Looking ahead finds marks that overlap, too.
+        self._mark = re.compile(f"(?={'|'.join(map(re.escape, marks)) or '(?!)'})(.)", re.DOTALL)
+
+    def __call__(self, text: str) -> str:
+        return self._mark.sub(rf"\1{_WORD_JOINER}", text)
+
+
+def _whole(text: str) -> str:
+    """`text` without halves of surrogate pairs, which no tokenizer takes."""
+    return text.encode("utf-8", "replace").decode()
+
+
+class ByteTokenizer:
+    """Bytes of UTF-8 and R1's marks, in R1's template: for the echo engine."""
+
+    opens_thought = True
+    think_start: int | None = echo.THINK
+    think_end: int | None = echo.END_THINK
+    stop_ids = frozenset({echo.END, echo.USER, echo.ASSISTANT, echo.BEGIN})
+
+    def __init__(self) -> None:
+        self._neutral = _Neutral(echo.SPECIAL)
+
+    def render(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        ids = [echo.BEGIN]
+        for message in messages:
+            if message.role == "user":
+                ids += (echo.USER, *self.encode(message.content))
+            else:
+                ids += (echo.ASSISTANT, *self.encode(message.content), echo.END)
+        return (*ids, echo.ASSISTANT, echo.THINK, *b"\n")
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        return tuple(self._neutral(_whole(text)).encode())
+
+    def decoder(self) -> Decoder:
+        return _ByteDecoder()
+
+
+class _ByteDecoder:
+    _TAGS: Mapping[int, str] = {echo.THINK: OPEN, echo.END_THINK: CLOSE}
+
+    def __init__(self) -> None:
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def feed(self, ids: Iterable[int]) -> str:
+        return "".join(map(self._step, ids))
+
+    def _step(self, id: int) -> str:
+        return self._utf8.decode(bytes([id])) if id < 256 else self.flush() + self._TAGS.get(id, "")
+
+    def flush(self) -> str:
+        return self._utf8.decode(b"", final=True)
+
+
+class HuggingFaceTokenizer:
+    """A model's own tokenizer and chat template."""
+
+    def __init__(self, model: str) -> None:
+        self._template = _load(model)
+        self._backend: Backend = self._template.backend_tokenizer
+        self._marks = _marks(self._backend)
+        self._neutral = _Neutral(self._marks.values())
+        ids = {mark: id for id, mark in self._marks.items()}
+        self.think_start, self.think_end = ids.get(OPEN), ids.get(CLOSE)
+        self._suffix = ""
+        probe = self._probe()
+        if self.think_start is not None and self._marks.get(probe[-1]) == _R1_ASSISTANT:
+            # R1's first templates did not open the thought, and the model then often skips it.
+            self._suffix = f"{OPEN}\n"
+            probe = self._probe()
+        self.opens_thought = probe[-1] == self.think_start
+        turns = set(probe) - {self.think_start, self.think_end}
+        ends = {ids[end] for end in _ENDS if end in ids} | {self._template.eos_token_id} - {None}
+        self.stop_ids = frozenset(turns | ends)
+
+    def _probe(self) -> list[int]:
+        """The marks that the template itself writes, in order."""
+        ids = self.render([Message("user", "a"), Message("assistant", "b"), Message("user", "c")])
+        return [id for id in ids if id in self._marks] or [-1]
+
+    def render(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        turns = [{"role": message.role, "content": self._plain(message.content)} for message in messages]
+        text = self._template.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        return self._ids(f"{text}{self._suffix}")
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        return self._ids(self._plain(text))
+
+    def decoder(self) -> Decoder:
+        return _StreamDecoder(self._backend, self._marks.keys() - {self.think_start, self.think_end})
+
+    def _plain(self, text: str) -> str:
+        # Normalised first: a look-alike must not turn into a mark afterwards.
+        text, normalizer = _whole(text), self._backend.normalizer
+        return self._neutral(normalizer.normalize_str(text) if normalizer else text)
+
+    def _ids(self, text: str) -> tuple[int, ...]:
+        return tuple(self._backend.encode(text, add_special_tokens=False).ids)
+
+
+class _StreamDecoder:
+    def __init__(self, backend: Backend, dropped: Set[int]) -> None:
+        self._backend, self._dropped = backend, dropped
+        self._held: list[int] = []
+        self._restart()
+
+    def _restart(self) -> None:
+        from tokenizers.decoders import DecodeStream
+
+        self._stream = DecodeStream(skip_special_tokens=False)
+        self._held.clear()
+
+    def feed(self, ids: Iterable[int]) -> str:
+        return "".join(self._step(id) for id in ids if id not in self._dropped)
+
+    def _step(self, id: int) -> str:
+        text = self._stream.step(self._backend, id)
+        if text is not None:
+            self._held.clear()
+            return text
+        self._held.append(id)
+        # Bytes that never become a character would be held, and decoded again, for ever.
+        return self.flush() if len(self._held) > _MAX_HELD else ""
+
+    def flush(self) -> str:
+        text = self._backend.decode(self._held, skip_special_tokens=False)
+        self._restart()
+        return text
+
+
+def _marks(backend: Backend) -> dict[int, str]:
+    """Every added token that looks like a mark: id to text. Some models also add runs of spaces, which are text."""
+    added = {id: token.content for id, token in backend.get_added_tokens_decoder().items()}
+    return {id: text for id, text in added.items() if len(text) > 1 and text.strip()}
+
+
+def _load(model: str) -> PreTrainedTokenizerFast:
+    # Not AutoTokenizer: for R1's Llama distills it picks a class that loses spaces and Chinese in some versions.
+    from transformers import PreTrainedTokenizerFast
+
+    if Path(model).is_dir() and not (Path(model) / "tokenizer.json").is_file():
+        raise BadTokenizer(f"{model} has no tokenizer.json. Download the model again with all its files.")
+    try:
+        tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(model)
+    except (OSError, ValueError) as problem:
+        raise BadTokenizer(f"The tokenizer of {model} cannot be loaded: {problem}") from problem
+    if not tokenizer.chat_template:
+        raise BadTokenizer(f"{model} has no chat template. Choose a model made for chat, not a base model.")
+    return tokenizer
