@@ -33,6 +33,7 @@ from workers.models import choose, remark
 from workers.respond import Responder
 from workers.tasks import Answering
 from workers.tokenizer import load_tokenizer
+from workers.writer import Writer
 
 log = structlog.get_logger()
 
@@ -73,10 +74,9 @@ class Worker:
         memory = Memory(store, vault)
         folders = [SHIPPED, *([settings.persona_dir] if settings.persona_dir else [])]
         tokenizer = load_tokenizer(self._options.engine, self._options.model)
-        return Responder(
-            self._engine, tokenizer, self._context, memory, People(store, vault, memory, DeadLetters(store, vault)),
-            Personas(folders), self._publish, settings,
-        )  # fmt: skip
+        writer = Writer(self._engine, tokenizer, self._context, settings)
+        people = People(store, vault, memory, DeadLetters(store, vault))
+        return Responder(writer, memory, people, Personas(folders), self._publish, settings)
 
     def _serve(self, app: Celery) -> None:
         worker_shutting_down.connect(self._on_shutdown, weak=False)

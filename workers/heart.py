@@ -24,8 +24,7 @@ _LISTEN_SECONDS = 1.0
 class Watch:
     """One reply in the making. The first interrupt counts; it cancels whatever is attached, now or later."""
 
-    def __init__(self, lease: Lease, seconds: float) -> None:
-        self.lease = lease
+    def __init__(self, seconds: float) -> None:
         self.reason: Interrupt | None = None
         self._ends_at = time.monotonic() + seconds
         self._cancel: Callable[[], None] = lambda: None
@@ -56,27 +55,28 @@ class Heart:
     def __init__(self, store: Store, leases: Leases, lease_seconds: float, reply_seconds: float) -> None:
         self._store, self._leases = store, leases
         self._pause, self._reply_seconds = lease_seconds / _BEATS_PER_LEASE, reply_seconds
-        self._watches: dict[str, Watch] = {}
+        self._beating: dict[str, tuple[Lease, Watch]] = {}
         self._closing = Event()
         for run in (self._beat_for_ever, self._listen_for_ever):
             Thread(target=run, daemon=True, name=run.__name__).start()
 
     @property
     def num_busy(self) -> int:
-        return len(self._watches)
+        return len(self._beating)
 
     @contextmanager
     def beating(self, lease: Lease) -> Iterator[Watch]:
-        watch = self._watches[str(lease.conversation)] = Watch(lease, self._reply_seconds)
-        self._beat(watch)  # a wish to stop may be older than the lease
+        watch = Watch(self._reply_seconds)
+        self._beat(lease, watch)  # a wish to stop may be older than the lease
+        self._beating[str(lease.conversation)] = lease, watch
         try:
             yield watch
         finally:
-            del self._watches[str(lease.conversation)]
+            del self._beating[str(lease.conversation)]
 
     def hand_back_all(self) -> None:
         """The worker shuts down: every reply in the making goes back to its inbox."""
-        for watch in list(self._watches.values()):
+        for _, watch in list(self._beating.values()):
             watch.interrupt("hand_back")
 
     def close(self) -> None:
@@ -84,15 +84,15 @@ class Heart:
 
     def _beat_for_ever(self) -> None:
         while not self._closing.wait(self._pause):
-            for watch in list(self._watches.values()):
-                self._beat(watch)
+            for lease, watch in list(self._beating.values()):
+                self._beat(lease, watch)
 
-    def _beat(self, watch: Watch) -> None:
+    def _beat(self, lease: Lease, watch: Watch) -> None:
         if watch.is_overdue:
             watch.interrupt("timeout")
         # While Redis is away the lease may run out; the commit will tell.
         with suppress(RedisError):
-            held = self._leases.renew(watch.lease)
+            held = self._leases.renew(lease)
             if held != "held":
                 watch.interrupt(held)
 
@@ -109,6 +109,6 @@ class Heart:
             channel.subscribe(CONTROL)
             while not self._closing.is_set():
                 message: dict[str, Any] | None = channel.get_message(timeout=_LISTEN_SECONDS)
-                watch = self._watches.get(message["data"].decode()) if message else None
-                if watch is not None:
-                    self._beat(watch)
+                found = self._beating.get(message["data"].decode()) if message else None
+                if found is not None:
+                    self._beat(*found)

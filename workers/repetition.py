@@ -19,7 +19,7 @@ MAX_STALE = 80  # so many of them may end an n-gram that stands there for the fo
 MIN_TAIL = 48  # characters of repeated text worth dropping
 _MAX_TAIL_PERIOD = 2000  # characters
 
-_FENCE = re.compile(r"^(```|~~~).*?(?:^\1[^\n]*$|\Z)", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^(```|~~~)[^\n]*\n.*?(?:(?P<closed>^\1[^\n]*$)|\Z)", re.MULTILINE | re.DOTALL)
 _EMOJI = "[\u2600-\u27bf\U0001f300-\U0001faff]\ufe0f?"
 _SENTENCE_END = re.compile(
     r"(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\be\.g)(?<!\bi\.e)(?<!^\d)(?<!^\d\d)"
@@ -80,25 +80,31 @@ def last_whole_sentence(text: str) -> str:
 
     Text with no end in it is returned whole: half a sentence is better than silence.
     """
-    text = _without_repeats(text).rstrip()
-    return text[: max(_ends(text), default=len(text))]
+    run, period = _repeated_tail(text)
+    once = len(text[: len(text) - run].rstrip())
+    ends = sorted(_ends(text.rstrip()))
+    # The repeated part seldom begins where a sentence does: the one it cuts through is let come to its end.
+    within = [end for end in ends if once <= end < once + max(period, 1)]
+    before = [end for end in ends if end < once]
+    return text[: (within[:1] or before[-1:] or [once])[0]]
 
 
 def _ends(text: str) -> Iterator[int]:
-    """Where it may be cut: after sentences and whole lines outside code, and after closed code blocks."""
-    fences = [match.span() for match in _FENCE.finditer(text)]
+    """Where it may be cut: after closed code blocks and, outside code, after sentences and whole lines."""
+    blocks = list(_FENCE.finditer(text))
+    yield from (block.end() for block in blocks if block["closed"])
     for match in _SENTENCE_END.finditer(text):
-        if not any(start <= match.end() < end or start < match.end() == end for start, end in fences):
+        if not any(block.start() < match.end() <= block.end() for block in blocks):
             yield match.end()
 
 
-def _without_repeats(text: str) -> str:
-    """`text` with one copy left of a pattern that fills its end four times or more."""
+def _repeated_tail(text: str) -> tuple[int, int]:
+    """How much of the end only repeats a pattern before it, three times or more, and how long that pattern is."""
     for period in range(1, min(len(text) // MIN_REPEATS, _MAX_TAIL_PERIOD) + 1):
         run = _run(text, period)
         if run >= max(MIN_TAIL, period * (MIN_REPEATS - 1)):
-            return text[: len(text) - run]
-    return text
+            return run, period
+    return 0, 0
 
 
 def _run(text: str, period: int) -> int:

@@ -1,0 +1,168 @@
+"""The chat loop: reads lines, hands them to reception, waits for each reply. Ctrl-C stops a reply, Ctrl-D leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import signal
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+
+from redis.exceptions import RedisError
+
+from bot.adapters.console.pages import Plain, Screen
+from bot.adapters.console.surface import ConsoleSurface, Page, conversation_here
+from bot.commands import Commands
+from bot.core.errors import CompanionError
+from bot.core.messages import Conversation, Incoming, Line
+from bot.delivery import Delivery
+from bot.i18n import say
+from bot.reception import Reception
+from bot.run import Front
+
+_LEAVE = "quit"
+
+
+class AlreadyOpen(CompanionError):
+    """Another `companion chat` is open on this data folder; close it first."""
+
+
+async def run(front: Front) -> None:
+    """Chat until the person leaves or the input ends."""
+    conversation = conversation_here(front)
+    with _only_one(front):
+        front.store.add_surface(conversation.surface)
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            _show_thoughts_by_default(front, conversation)
+            await _Chat(front, conversation, Screen(partial(say, front.language(conversation)))).talk(_typed(front, conversation))
+        else:
+            await _Chat(front, conversation, Plain()).talk(_piped())
+
+
+class _Chat:
+    """One person, one terminal, one line at a time."""
+
+    def __init__(self, front: Front, conversation: Conversation, page: Page) -> None:
+        self._front, self._conversation, self._page = front, conversation, page
+        self._surface = ConsoleSurface(conversation, page)
+        settings = front.settings
+        commands = Commands(front.inbox, front.memory, front.people, front.personas, settings.persona, settings.thinking)
+        self._reception = Reception(front.inbox, front.people, commands, front.wakeups, settings)
+
+    async def talk(self, lines: AsyncIterator[str]) -> None:
+        delivery = Delivery(self._front.outbox(self._conversation.surface), self._surface, self._front.language)
+        running = asyncio.create_task(delivery.run())
+        try:
+            await self._finish_old()
+            async for text in lines:
+                if not await self._say(text.strip()):
+                    break
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+    async def _finish_old(self) -> None:
+        """What was asked before the last end, and never answered, is answered first."""
+        if await asyncio.to_thread(self._front.inbox.num_waiting, self._conversation):
+            await asyncio.to_thread(self._front.wakeups.send, self._conversation)
+            await self._wait_for_reply()
+
+    async def _say(self, text: str) -> bool:
+        """One line; false when it was a goodbye."""
+        if not text:
+            return True
+        try:
+            answer = await self._reception.receive(self._incoming(text), merge_seconds=0)
+        except RedisError:
+            self._page.say(say(self._front.settings.language, "console-lost"))
+            return True
+        if answer is None:
+            await self._wait_for_reply()
+            return True
+        self._page.say(answer.text)
+        return not answer.leaves
+
+    def _incoming(self, text: str) -> Incoming:
+        id = uuid.uuid4().hex
+        text = f"/{text}" if text == _LEAVE else text
+        return Incoming(self._conversation, Line(text, id, id, self._conversation.person, time.time()))
+
+    async def _wait_for_reply(self) -> None:
+        """Ctrl-C asks to stop; a second one does not wait any longer."""
+        waiting = asyncio.create_task(self._surface.wait())
+        with _on_interrupt(partial(self._stop, waiting)), suppress(asyncio.CancelledError):
+            await waiting
+
+    def _stop(self, waiting: asyncio.Task[None], presses: int) -> None:
+        if presses > 1:
+            waiting.cancel()
+        else:
+            self._stopping = asyncio.create_task(asyncio.to_thread(self._front.inbox.stop, self._conversation))
+
+
+@contextmanager
+def _on_interrupt(action: object) -> Iterator[None]:
+    """Call `action(number of presses)` at each Ctrl-C while the block runs."""
+    assert callable(action)
+    presses = 0
+
+    def pressed() -> None:
+        nonlocal presses
+        presses += 1
+        action(presses)
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, pressed)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+async def _typed(front: Front, conversation: Conversation) -> AsyncIterator[str]:
+    """Lines from the keyboard, with history and editing, until Ctrl-D."""
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.history import InMemoryHistory
+    from prompt_toolkit.patch_stdout import patch_stdout
+
+    speak = partial(say, front.language(conversation))
+    chosen = front.people.preferences(conversation).persona or front.settings.persona
+    print(speak("console-welcome", persona=front.personas.get(chosen).title))
+    session: PromptSession[str] = PromptSession(history=InMemoryHistory())
+    while True:
+        try:
+            with patch_stdout(raw=True):
+                yield await session.prompt_async(f"{speak('console-prompt')} › ")
+        except KeyboardInterrupt:
+            print(speak("console-stop-hint"))
+        except EOFError:
+            return
+
+
+async def _piped() -> AsyncIterator[str]:
+    """Lines from standard input, each as it comes, until its end."""
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        yield line
+
+
+def _show_thoughts_by_default(front: Front, conversation: Conversation) -> None:
+    """At a terminal thoughts are pleasant to watch, unless somebody decided otherwise."""
+    if "thinking" not in front.settings.model_fields_set:
+        front.people.choose_for_chat(conversation, thinking="show")
+
+
+@contextmanager
+def _only_one(front: Front) -> Iterator[None]:
+    """Two chats on one outbox would take each other's replies."""
+    front.settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with (front.settings.data_dir / "chat.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyOpen from None
+        yield

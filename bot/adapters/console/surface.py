@@ -1,0 +1,58 @@
+"""What delivery sees of the terminal: drafts to show, finals to deliver."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import re
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from bot.core.messages import Conversation, Draft
+from bot.delivery import Reply
+from bot.run import Front
+
+
+class Page(Protocol):
+    """Where replies are written: `Screen` for a person, `Plain` for a pipe."""
+
+    def draft(self, thinking: bool, thought: str, answer: str) -> None: ...
+
+    def final(self, reply: Reply) -> None: ...
+
+    def say(self, text: str) -> None:
+        """A text of the bot itself."""
+
+
+class ConsoleSurface:
+    """One person at one terminal. `wait` returns when the next final has been written."""
+
+    draft_seconds = 0.05
+
+    def __init__(self, conversation: Conversation, page: Page) -> None:
+        self.name = conversation.surface
+        self._page = page
+        self._finals: asyncio.Queue[Reply] = asyncio.Queue()
+
+    async def show(self, conversation: Conversation, draft: Draft) -> None:
+        self._page.draft(draft.thinking, draft.thought, draft.answer)
+
+    async def deliver(self, conversation: Conversation, reply: Reply) -> list[str]:
+        self._page.final(reply)
+        self._finals.put_nowait(reply)
+        return [reply.turn] if reply.turn else []
+
+    async def wait(self) -> None:
+        await self._finals.get()
+
+
+def conversation_here(front: Front, user: Callable[[], str] = getpass.getuser) -> Conversation:
+    """The talk of whoever sits here. Where several machines share one Redis, each terminal has its machine's name."""
+    bot = "local" if front.settings.redis_url is None else socket.gethostname()
+    person = _id(user())
+    return Conversation("console", _id(bot), person, "0", person)
+
+
+def _id(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.@-]", "_", name)[:64] or "_"

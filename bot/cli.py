@@ -1,0 +1,134 @@
+"""The `companion` command. Arguments in, calls out; everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import NoReturn
+
+import click
+
+from bot.admin import admin, export, forget
+from bot.core.errors import CompanionError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="companion")
+def cli() -> None:
+    """A companion of your own: on Telegram, on Discord and in this terminal.
+
+    Settings come from COMPANION_* variables, a .env file or companion.toml; the README has the table.
+    """
+
+
+@cli.command()
+def up() -> None:
+    """Run everything here: Redis unless a URL is set, a worker, every adapter that has a token."""
+    from bot.process import end_by_signal
+    from bot.run import ready_settings
+    from bot.up import everything, to_stderr
+
+    end_by_signal()
+    with everything(ready_settings(), to_stderr, adapters=True) as running:
+        running.watch()
+
+
+@cli.command()
+def chat() -> None:
+    """Talk in this terminal; starts what is needed and ends it again."""
+    from bot.process import end_by_signal, run_beside
+    from bot.run import open_front, ready_settings
+    from bot.up import everything, to_stderr
+
+    end_by_signal()
+    settings = ready_settings()
+    with everything(settings, to_stderr, adapters=False) as running, open_front(settings, running.redis_url) as front:
+        run_beside(running.keep_alive, "console", front)
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--with-parent", is_flag=True, help="End when standard input closes.")
+def bot(name: str, with_parent: bool) -> None:
+    """Run one adapter (telegram, discord, console) against a Redis that runs."""
+    from bot.process import end_by_signal, end_with_stdin, run_adapter
+    from bot.run import open_front, open_redis, ready_settings
+
+    end_by_signal()
+    if with_parent:
+        end_with_stdin()
+    settings = ready_settings()
+    with open_redis(settings) as url, open_front(settings, url) as front:
+        run_adapter(name, front)
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def worker(arguments: tuple[str, ...]) -> None:
+    """Run a worker, which makes the replies (the same as `python -m workers run`)."""
+    from bot.run import open_redis, ready_settings
+
+    with open_redis(ready_settings()) as url:
+        _workers("run", *arguments, redis_url=url)
+
+
+@cli.command()
+@click.argument("text")
+@click.option("--persona", help="Who answers.")
+def say(text: str, persona: str | None) -> None:
+    """Answer one prompt and leave: no queue, no memory."""
+    _workers("say", *(["--persona", persona] if persona else []), "--", text)
+
+
+@cli.group()
+def persona() -> None:
+    """Who the companion can be."""
+
+
+@persona.command("list")
+def persona_list() -> None:
+    """All personas, a line each."""
+    from bot.run import personas_of, ready_settings
+
+    for one in personas_of(ready_settings()).all():
+        click.echo(f"{one.name:12} {one.title} ({one.language}): {one.expand(one.description).splitlines()[0]}")
+
+
+@persona.command("show")
+@click.argument("name")
+def persona_show(name: str) -> None:
+    """One persona, whole."""
+    from bot.run import personas_of, ready_settings
+
+    one = personas_of(ready_settings()).get(name)
+    click.echo(f"{one.title} ({one.name}, {one.language})\n\n{one.expand(one.description)}\n\n{one.expand(one.style)}")
+    click.echo(f"\n“{one.greet()}”")
+
+
+@cli.command()
+def doctor() -> None:
+    """Look at everything, a line a check: ok, or what is wrong and what to type. Exit status 1 when something is wrong."""
+    from bot.core.checks import report
+    from bot.doctor import checks
+
+    sys.exit(report(checks()))
+
+
+def _workers(*arguments: str, redis_url: str | None = None) -> NoReturn:
+    """The worker's half of the program is another process: nothing of it is ever imported here."""
+    import os
+
+    environment = os.environ | ({"COMPANION_REDIS_URL": redis_url} if redis_url else {})
+    sys.exit(subprocess.call([sys.executable, "-m", "workers", *arguments], env=environment))
+
+
+for command in (admin, export, forget):
+    cli.add_command(command)
+
+
+def main() -> None:
+    try:
+        cli(prog_name="companion")
+    except CompanionError as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,62 @@
+"""How a process of the front lives: it runs one adapter and ends cleanly by a signal, or with whoever started it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
+from types import FrameType
+
+from bot import adapters
+from bot.run import Front
+
+_LOOK_SECONDS = 1.0
+
+
+def end_by_signal() -> None:
+    """SIGTERM and a closed terminal unwind the program like a normal end, so that everything it started ends too."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+
+
+def end_with_stdin() -> None:
+    """End when standard input closes: whoever started this process is gone, even by kill -9."""
+    Thread(target=_wait_for_end_of_stdin, daemon=True).start()
+
+
+def run_adapter(name: str, front: Front) -> None:
+    with suppress(KeyboardInterrupt):
+        asyncio.run(adapters.find(name)(front))
+
+
+def run_beside(keep_alive: Callable[[], None], name: str, front: Front) -> None:
+    """Run an adapter while calling `keep_alive` every second on a thread."""
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_beside(keep_alive, name, front))
+
+
+async def _beside(keep_alive: Callable[[], None], name: str, front: Front) -> None:
+    keeper = asyncio.create_task(_keep(keep_alive))
+    try:
+        await adapters.find(name)(front)
+    finally:
+        keeper.cancel()
+
+
+async def _keep(keep_alive: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.to_thread(keep_alive)
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def _wait_for_end_of_stdin() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)

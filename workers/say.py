@@ -1,0 +1,43 @@
+"""One prompt through the model, without queue and memory: the shortest way to see whether a model works."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from bot.core.messages import Conversation, Line
+from bot.core.personas import SHIPPED, Personas
+from bot.core.settings import Settings
+from workers.engines.process import EngineProcess
+from workers.heart import Watch
+from workers.models import choose, remark
+from workers.respond import language_of
+from workers.tokenizer import load_tokenizer
+from workers.writer import Task, Writer
+
+_NOBODY = Conversation("shell", "local", "0", "0", "0")
+_LOAD_SECONDS = 3600.0
+
+
+def say_once(settings: Settings, text: str) -> None:
+    """Print the answer on stdout; progress and remarks go to stderr."""
+    options = choose(settings)
+    if line := remark(options):
+        _note(line)
+    with EngineProcess(options, lambda stage, detail: _note(f"{stage} {detail}".rstrip())) as engine:
+        context = engine.wait_ready(_LOAD_SECONDS).context
+        writer = Writer(engine, load_tokenizer(options.engine, options.model), lambda: context, settings)
+        _, reply = writer.write(_task(settings, text), Watch(settings.reply_seconds), lambda draft: None)
+        print(reply.answer)
+
+
+def _task(settings: Settings, text: str) -> Task:
+    folders = [SHIPPED, *([settings.persona_dir] if settings.persona_dir else [])]
+    persona = Personas(folders).get(settings.persona)
+    line = Line(text, "0", "0", "", time.time())
+    thinking = persona.thinking or settings.thinking
+    return Task("say", _NOBODY, 1, (line,), (), persona, thinking, language_of([line]))
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

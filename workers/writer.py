@@ -1,0 +1,106 @@
+"""Has the model write one reply: prompt, budgets, sampling, a second attempt when nothing came, drafts on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from redis.exceptions import RedisError
+
+from bot.core.messages import Conversation, Draft, Line, Thinking, Turn
+from bot.core.personas import Persona
+from bot.core.settings import Settings
+from workers.engines.base import Sampling
+from workers.heart import Watch
+from workers.prompt import Prompt, close_thought_ids, write_prompt
+from workers.reply import Budget, Generator, Plan, Reply
+from workers.tokenizer import Tokenizer
+
+_DRAFT_SECONDS = 0.1
+_CLOSING_TOKENS = 32
+"""Room for the words that close a thought."""
+_TEMPERATURE, _TOP_P = 0.6, 0.95
+
+Publish = Callable[[Draft], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be answered, by whom and after what. `fence` orders the drafts of different tries."""
+
+    turn: str
+    conversation: Conversation
+    fence: int
+    lines: tuple[Line, ...]
+    turns: tuple[Turn, ...]
+    persona: Persona
+    thinking: Thinking
+    language: str
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line.text for line in self.lines)
+
+
+class Writer:
+    """Threads share it; it keeps nothing between replies. `context` asks for the model's, which is known once loaded."""
+
+    def __init__(self, engine: Generator, tokenizer: Tokenizer, context: Callable[[], int], settings: Settings) -> None:
+        self._engine, self._tokenizer, self._context, self._settings = engine, tokenizer, context, settings
+
+    def write(self, task: Task, watch: Watch, publish: Publish) -> tuple[Prompt, Reply]:
+        """Raises `PromptTooLong`, or `EngineError` when another try may help. Interrupts end the reply early."""
+        budget = self._budget()
+        prompt = self._prompt(task, budget)
+        plan = self._plan(task, prompt, budget)
+        reply = self._attempt(plan, task, watch, publish)
+        if not reply.answer and watch.reason is None:
+            reply = self._attempt(plan.again(), task, watch, publish)
+        return prompt, reply
+
+    def _budget(self) -> Budget:
+        """What the settings allow, but never more than half of the context, so that memory has room."""
+        quarter = self._context() // 4
+        return Budget(min(self._settings.thought_tokens, quarter), min(self._settings.answer_tokens, quarter))
+
+    def _prompt(self, task: Task, budget: Budget) -> Prompt:
+        room = self._context() - budget.thought - budget.answer - _CLOSING_TOKENS
+        return write_prompt(
+            self._tokenizer, task.persona, task.turns, task.text, user=task.lines[-1].author,
+            language=task.language, max_tokens=room, thinks=task.thinking != "off",
+        )  # fmt: skip
+
+    def _plan(self, task: Task, prompt: Prompt, budget: Budget) -> Plan:
+        persona = task.persona
+        temperature = _TEMPERATURE if persona.temperature is None else persona.temperature
+        sampling = Sampling(temperature, _TOP_P if persona.top_p is None else persona.top_p)
+        inside = self._tokenizer.opens_thought and task.thinking != "off"
+        return Plan(task.turn, prompt.ids, close_thought_ids(self._tokenizer, task.language), inside, budget, sampling)
+
+    def _attempt(self, plan: Plan, task: Task, watch: Watch, publish: Publish) -> Reply:
+        reply = Reply(plan, self._tokenizer)
+        reply.write(self._engine, watch, _Drafts(task, publish).offer)
+        return reply
+
+
+class _Drafts:
+    """Publishes the reply so far, now and then. Thoughts leave the worker only if the person wants to see them."""
+
+    def __init__(self, task: Task, publish: Publish) -> None:
+        self._publish, self._show_thought = publish, task.thinking == "show"
+        self._draft = Draft(str(task.conversation), task.turn, task.fence, 0, thinking=True, thought="", answer="")
+        self._next_at = 0.0
+
+    def offer(self, reply: Reply) -> None:
+        now = time.monotonic()
+        if now < self._next_at:
+            return
+        self._next_at = now + _DRAFT_SECONDS
+        thought = reply.thought if self._show_thought else ""
+        self._draft = replace(
+            self._draft, seq=self._draft.seq + 1, thinking=reply.thinking, thought=thought, answer=reply.answer
+        )
+        with suppress(RedisError):  # drafts may be lost; the final holds everything
+            self._publish(self._draft)
