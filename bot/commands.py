@@ -56,7 +56,9 @@ class Command:
 class Commands:
     """Runs what the table lists."""
 
-    def __init__(self, inbox: Inbox, memory: Memory, people: People, personas: Personas, persona: str, thinking: Thinking) -> None:
+    def __init__(
+        self, inbox: Inbox, memory: Memory, people: People, personas: Personas, persona: str, thinking: Thinking
+    ) -> None:
         self._inbox, self._memory, self._people, self._personas = inbox, memory, people, personas
         self._default_persona, self._default_thinking = persona, thinking
 
@@ -127,7 +129,9 @@ class Commands:
 
     def _persona_line(self, ask: Ask, persona: Persona) -> str:
         about = persona.description.strip().splitlines()[0]
-        return ask.say("persona-line", name=persona.name, title=persona.title, about=persona.expand(about, ask.incoming.line.author))
+        return ask.say(
+            "persona-line", name=persona.name, title=persona.title, about=persona.expand(about, ask.incoming.line.author)
+        )
 
 
 TABLE = (

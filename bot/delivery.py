@@ -169,9 +169,12 @@ class _Lane:
     """What is on its way in one conversation. Ends by itself when nothing has come for a while."""
 
     def __init__(
-        self, conversation: Conversation, surface: Surface, finish: Callable[[Entry], Awaitable[None]],
+        self,
+        conversation: Conversation,
+        surface: Surface,
+        finish: Callable[[Entry], Awaitable[None]],
         lanes: dict[Conversation, _Lane],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._conversation, self._surface, self._finish, self._lanes = conversation, surface, finish, lanes
         self._finals: deque[Entry] = deque()
         self._news, self._final_came = asyncio.Event(), asyncio.Event()

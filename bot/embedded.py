@@ -121,9 +121,13 @@ class EmbeddedRedis:
         _write_private(config, _CONFIG.format(socket=self.socket, folder=self.folder.resolve(), password=self._password()))
         # A session of its own: Ctrl-C in the terminal is for the chat, not for the data.
         self._process = subprocess.Popen(
-            [binary, str(config.resolve())], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True, pass_fds=(),
-        )  # fmt: skip
+            [binary, str(config.resolve())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=(),
+        )
 
     def _refuse_older(self, binary: str) -> None:
         """An older server cannot read a newer one's files: it would start empty, and look like lost memory."""
@@ -140,9 +144,13 @@ class EmbeddedRedis:
         end = time.monotonic() + _START_SECONDS
         while not self._answers():
             if self._process is not None and self._process.poll() is not None:
-                raise StoreUnavailable(f"redis-server ended at once: {self._last_log_line()} (log: {self.folder / 'redis.log'})")
+                raise StoreUnavailable(
+                    f"redis-server ended at once: {self._last_log_line()} (log: {self.folder / 'redis.log'})"
+                )
             if time.monotonic() > end:
-                raise StoreUnavailable(f"redis-server did not answer within {_START_SECONDS:.0f} s (log: {self.folder / 'redis.log'})")
+                raise StoreUnavailable(
+                    f"redis-server did not answer within {_START_SECONDS:.0f} s (log: {self.folder / 'redis.log'})"
+                )
             time.sleep(0.02)
 
     def _answers(self) -> bool:
@@ -217,5 +225,3 @@ def _write_private(path: Path, text: str) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as out:
         out.write(text)
-
-

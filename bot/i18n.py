@@ -23,7 +23,7 @@ def say(language: str, key: str, **values: str | int) -> str:
     text, errors = bundle.format_pattern(pattern, values)
     if errors:
         raise errors[0]
-    return text
+    return str(text)
 
 
 def best(*wishes: str | None) -> str:

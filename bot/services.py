@@ -55,8 +55,8 @@ class Service:
         log = self._open_log()
         # A session of its own: Ctrl-C in the terminal stops a reply, not the worker.
         self._process = subprocess.Popen(
-            self._arguments, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+            self._arguments, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+        )
         if log is not None:
             log.close()
         self._started_at = time.monotonic()

@@ -48,7 +48,7 @@ class Worker:
         self._store = Store(redis_url)
         self._vault = Vault(self._store, master_key(settings))
         self._vault.check()
-        self._app = queue.client((settings.broker_url.get_secret_value() if settings.broker_url else redis_url))
+        self._app = queue.client(settings.broker_url.get_secret_value() if settings.broker_url else redis_url)
         self._wakeups, self._presence = queue.Wakeups(self._app), Presence(self._store)
         self._inbox = Inbox(self._store, self._vault, settings.inbox_lines)
         self._closing = Event()
@@ -82,9 +82,16 @@ class Worker:
         worker_shutting_down.connect(self._on_shutdown, weak=False)
         signal.signal(signal.SIGINT, self._on_interrupt)
         worker = app.Worker(
-            pool="threads", concurrency=self._settings.slots, queues=[queue.QUEUE], hostname=f"companion@{self._id}",
-            without_gossip=True, without_mingle=True, without_heartbeat=True, loglevel="WARNING", quiet=True,
-        )  # fmt: skip
+            pool="threads",
+            concurrency=self._settings.slots,
+            queues=[queue.QUEUE],
+            hostname=f"companion@{self._id}",
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+            loglevel="WARNING",
+            quiet=True,
+        )
         worker.start()
 
     def _on_shutdown(self, **_: object) -> None:
@@ -104,10 +111,17 @@ class Worker:
 
     def _announce(self) -> None:
         state = self._engine.state
-        self._presence.announce(WorkerState(
-            self._id, state.name, state.detail, self._options.engine, self._settings.model,
-            self._settings.slots, self._heart.num_busy,
-        ))  # fmt: skip
+        self._presence.announce(
+            WorkerState(
+                self._id,
+                state.name,
+                state.detail,
+                self._options.engine,
+                self._settings.model,
+                self._settings.slots,
+                self._heart.num_busy,
+            )
+        )
 
     def _sweep(self) -> None:
         """Wake every conversation whose wake-up was lost. Any number of workers may do it."""

@@ -105,8 +105,7 @@ class Heart:
                 self._closing.wait(_LISTEN_SECONDS)
 
     def _listen(self) -> None:
-        with self._store.redis.pubsub(ignore_subscribe_messages=True) as channel:
-            channel.subscribe(CONTROL)
+        with self._store.channel(CONTROL) as channel:
             while not self._closing.is_set():
                 message: dict[str, Any] | None = channel.get_message(timeout=_LISTEN_SECONDS)
                 found = self._beating.get(message["data"].decode()) if message else None

@@ -19,9 +19,12 @@ def choose(settings: Settings) -> EngineOptions:
     if engine == "auto":
         engine = "transformers"
     return EngineOptions(
-        engine=engine, model="echo" if engine == "echo" else model, device=settings.device,
-        context=settings.context_tokens, requests=settings.slots,
-    )  # fmt: skip
+        engine=engine,
+        model="echo" if engine == "echo" else model,
+        device=settings.device,
+        context=settings.context_tokens,
+        requests=settings.slots,
+    )
 
 
 def has_bundled() -> bool:

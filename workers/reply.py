@@ -41,7 +41,7 @@ class Plan:
     def again(self) -> Plan:
         """The same with other dice; greedy would only say the same again."""
         temperature = max(self.sampling.temperature, _SURE_TO_DIFFER)
-        return replace(self, sampling=replace(self.sampling, temperature=temperature, seed=random.getrandbits(31)))  # noqa: S311
+        return replace(self, sampling=replace(self.sampling, temperature=temperature, seed=random.getrandbits(31)))
 
 
 class Generator(Protocol):

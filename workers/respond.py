@@ -38,9 +38,14 @@ class Responder:
     """Makes turns. Threads of the worker share it; it keeps nothing between turns."""
 
     def __init__(
-        self, writer: Writer, memory: Memory, people: People, personas: Personas,
-        publish: Callable[[Conversation, Draft], None], settings: Settings,
-    ) -> None:  # fmt: skip
+        self,
+        writer: Writer,
+        memory: Memory,
+        people: People,
+        personas: Personas,
+        publish: Callable[[Conversation, Draft], None],
+        settings: Settings,
+    ) -> None:
         self._writer, self._memory, self._people, self._personas = writer, memory, people, personas
         self._publish, self._settings = publish, settings
 
@@ -68,10 +73,15 @@ class Responder:
             lines = turns[-1].lines if turns else ()
             turns = turns[:-1]
         return Task(
-            new_turn_id(), lease.conversation, lease.fence, lines, tuple(turns), persona,
+            new_turn_id(),
+            lease.conversation,
+            lease.fence,
+            lines,
+            tuple(turns),
+            persona,
             thinking=preferences.thinking or persona.thinking or self._settings.thinking,
             language=preferences.language or language_of(lines),
-        )  # fmt: skip
+        )
 
     def _persona(self, preferences: Preferences) -> Persona:
         """The one chosen; when the owner has taken it away since, the installation's."""
@@ -91,9 +101,7 @@ def _failed(task: Task, lease: Lease, reason: FailedReason) -> Outcome:
 def _finished(task: Task, lease: Lease, prompt: Prompt, reply: Reply, note: Note) -> Outcome:
     shown = reply.thought.strip() if task.thinking == "show" else ""
     final = Finished(str(task.conversation), task.turn, lease.lines[-1].message_id, reply.answer, shown, note)
-    turn = Turn(
-        task.turn, task.lines, reply.answer, time.time(), task.persona.name, note, len(prompt.ids), prompt.num_left_out
-    )
+    turn = Turn(task.turn, task.lines, reply.answer, time.time(), task.persona.name, note, len(prompt.ids), prompt.num_left_out)
     return Outcome(final, turn, "replace" if _is_retry(lease) else "append")
 
 

@@ -223,7 +223,7 @@ def _load(model: str) -> PreTrainedTokenizerFast:
         raise BadTokenizer(f"{model} has no tokenizer.json. Download the model again with all its files.")
     try:
         tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(model)
-    except (OSError, ValueError) as problem:
+    except Exception as problem:  # a damaged file raises whatever its reader stumbled on, down to the bare class
         raise BadTokenizer(f"The tokenizer of {model} cannot be loaded: {problem}") from problem
     if not tokenizer.chat_template:
         raise BadTokenizer(f"{model} has no chat template. Choose a model made for chat, not a base model.")

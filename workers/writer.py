@@ -68,9 +68,15 @@ class Writer:
     def _prompt(self, task: Task, budget: Budget) -> Prompt:
         room = self._context() - budget.thought - budget.answer - _CLOSING_TOKENS
         return write_prompt(
-            self._tokenizer, task.persona, task.turns, task.text, user=task.lines[-1].author,
-            language=task.language, max_tokens=room, thinks=task.thinking != "off",
-        )  # fmt: skip
+            self._tokenizer,
+            task.persona,
+            task.turns,
+            task.text,
+            user=task.lines[-1].author,
+            language=task.language,
+            max_tokens=room,
+            thinks=task.thinking != "off",
+        )
 
     def _plan(self, task: Task, prompt: Prompt, budget: Budget) -> Plan:
         persona = task.persona

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from bot.core.errors import CompanionError
 from bot.run import Front
 
-Run = Callable[[Front], Awaitable[None]]
+Run = Callable[[Front], Coroutine[Any, Any, None]]
 
 
 class NoAdapter(CompanionError):

@@ -32,9 +32,13 @@ class Inbox:
         waiting: int = self._store.call(
             "accept",
             [keys.seen, keys.of(conversation, "inbox"), keys.pending, keys.of_person(conversation.person, "conversations")],
-            line.update_id, place, self._vault.seal(conversation).close(dump(line), place),
-            self._max_lines, _GRACE_MS, _KEEP_SEEN_MS,
-        )  # fmt: skip
+            line.update_id,
+            place,
+            self._vault.seal(conversation).close(dump(line), place),
+            self._max_lines,
+            _GRACE_MS,
+            _KEEP_SEEN_MS,
+        )
         return "accepted" if waiting > 0 else "known" if waiting == 0 else "full"
 
     def is_known(self, incoming: Incoming) -> bool:

@@ -58,7 +58,9 @@ class Leases:
 
     def renew(self, lease: Lease) -> Held:
         """The heartbeat; says when the person asked to stop and when the lease is another's."""
-        held: Held = self._store.call("renew", self._names(lease), str(lease.conversation), lease.token, self._lease_ms).decode()
+        held: Held = self._store.call(
+            "renew", self._names(lease), str(lease.conversation), lease.token, self._lease_ms
+        ).decode()
         return held
 
     def release(self, lease: Lease, *, forgive: bool) -> None:
@@ -71,13 +73,28 @@ class Leases:
         """End the turn everywhere at once. Gives the number of lines still waiting, None when the lease was lost."""
         conversation, keys = lease.conversation, Keys(lease.conversation.surface)
         seal, place = self._vault.seal(conversation), str(conversation)
-        names = [keys.of(conversation, "state"), keys.of(conversation, "inbox"), keys.pending, keys.outbox,
-                 keys.of(conversation, "memory"), keys.dead]  # fmt: skip
+        names = [
+            keys.of(conversation, "state"),
+            keys.of(conversation, "inbox"),
+            keys.pending,
+            keys.outbox,
+            keys.of(conversation, "memory"),
+            keys.dead,
+        ]
         letter = DeadLetter(final.turn, conversation, lease.lines).pack(seal) if put_aside else b""
         waiting: int = self._store.call(
-            "commit", names, place, lease.token, len(lease.lines), seal.close(dump(final), place),
-            remember, seal.close(dump(turn), place) if turn else b"", self._memory_turns, final.turn if put_aside else "", letter,
-        )  # fmt: skip
+            "commit",
+            names,
+            place,
+            lease.token,
+            len(lease.lines),
+            seal.close(dump(final), place),
+            remember,
+            seal.close(dump(turn), place) if turn else b"",
+            self._memory_turns,
+            final.turn if put_aside else "",
+            letter,
+        )
         return None if waiting < 0 else waiting
 
     def _readable(self, conversation: Conversation, sealed: list[bytes]) -> Iterable[Line]:

@@ -29,9 +29,10 @@ def set_up(level: str, form: str = "text") -> None:
     ]
     threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[*shared, last], logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        processors=[*shared, last],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-    )  # fmt: skip
+    )
     _adopt_standard_logging(shared, last, threshold)
 
 
@@ -52,10 +53,12 @@ def _plain() -> Processor:
 
 def _adopt_standard_logging(shared: list[Processor], last: Processor, threshold: int) -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, blot_secrets, last],
-    ))  # fmt: skip
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, blot_secrets, last],
+        )
+    )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(threshold)

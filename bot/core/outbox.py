@@ -61,7 +61,9 @@ class Outbox:
         """The person has it, in these messages."""
         sent = self._keys.of(entry.conversation, "sent")
         turn = entry.event.turn if entry.event and message_ids else ""
-        self._store.call("delivered", [self._keys.outbox, self._keys.sending, sent], entry.id, _GROUP, turn, json.dumps(message_ids))
+        self._store.call(
+            "delivered", [self._keys.outbox, self._keys.sending, sent], entry.id, _GROUP, turn, json.dumps(message_ids)
+        )
 
     def publish(self, conversation: Conversation, draft: Draft) -> None:
         seal = self._vault.seal(conversation)
@@ -69,14 +71,15 @@ class Outbox:
 
     def drafts(self, wait_seconds: float) -> Iterator[tuple[Conversation, Draft] | None]:
         """Follow the drafts of the surface for ever; None whenever none came within `wait_seconds`."""
-        with self._store.redis.pubsub(ignore_subscribe_messages=True) as channel:
-            channel.subscribe(self._keys.drafts)
+        with self._store.channel(self._keys.drafts) as channel:
             while True:
                 message = channel.get_message(timeout=wait_seconds)
                 yield self._open_draft(message["data"]) if message else None
 
     def _read(self, start: str, block_ms: int | None) -> list[Entry]:
-        answer: Any = self._store.redis.xreadgroup(_GROUP, _CONSUMER, {self._keys.outbox: start}, count=_NUM_READ, block=block_ms)
+        answer: Any = self._store.redis.xreadgroup(
+            _GROUP, _CONSUMER, {self._keys.outbox: start}, count=_NUM_READ, block=block_ms
+        )
         entries = answer.values() if isinstance(answer, dict) else [batch for _, batch in answer or []]
         return [self._entry(id.decode(), fields) for batch in entries for id, fields in _flat(batch)]
 

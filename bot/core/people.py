@@ -57,9 +57,7 @@ class People:
         num_turns = sum(self._memory.forget(conversation) for conversation in conversations)
         self._dead.forget(person)
         keys = Keys(person.surface)
-        self._store.redis.delete(
-            keys.of_person(person.person, "settings"), keys.of_person(person.person, "conversations"),
-        )  # fmt: skip
+        self._store.redis.delete(keys.of_person(person.person, "settings"), keys.of_person(person.person, "conversations"))
         self._vault.erase(person)
         return num_turns
 

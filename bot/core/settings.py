@@ -28,16 +28,24 @@ class Settings(BaseSettings):
     """Values as the program uses them; units are in the names or the descriptions."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True,
-        toml_file=TOML_FILE, extra="forbid", frozen=True, hide_input_in_errors=True,
-    )  # fmt: skip
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        toml_file=TOML_FILE,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
 
     telegram_token: SecretStr | None = Field(None, description="Bot token from @BotFather; without it no Telegram")
     discord_token: SecretStr | None = Field(None, description="Bot token of the Discord application; without it no Discord")
     model: str = Field("bundled", description="Hugging Face id or folder of the model; `bundled` is the small one in the box")
     engine: Literal["auto", "echo", "transformers"] = Field("auto", description="What runs the model; `echo` needs none")
     device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="Where the model runs")
-    context_tokens: int = Field(8192, ge=512, description="Most tokens of prompt and reply together, if the model can take as many")
+    context_tokens: int = Field(
+        8192, ge=512, description="Most tokens of prompt and reply together, if the model can take as many"
+    )
     answer_tokens: int = Field(1024, ge=16, description="Most tokens of an answer")
     thought_tokens: int = Field(1024, ge=16, description="Most tokens of a thought; then it is closed and the answer follows")
     slots: int = Field(32, ge=1, le=1024, description="Replies a worker makes at once")
@@ -50,9 +58,13 @@ class Settings(BaseSettings):
     inbox_lines: int = Field(50, ge=1, description="Most lines of one conversation that may wait for an answer")
     line_bytes: int = Field(16_000, ge=100, description="Longest message taken, in bytes of UTF-8")
     memory_turns: int = Field(1000, ge=1, description="Turns kept for each conversation; older ones are dropped")
-    memory_key: SecretStr | None = Field(None, description="Key that encrypts memory: 32 bytes in base64; else a key file is made in the data folder")
+    memory_key: SecretStr | None = Field(
+        None, description="Key that encrypts memory: 32 bytes in base64; else a key file is made in the data folder"
+    )
     lease_seconds: float = Field(6, ge=1, description="How long a conversation waits for a worker that went silent")
-    redis_url: SecretStr | None = Field(None, description="Redis to use (`redis://…`, `rediss://…`, `unix://…`); without it one is started")
+    redis_url: SecretStr | None = Field(
+        None, description="Redis to use (`redis://…`, `rediss://…`, `unix://…`); without it one is started"
+    )
     broker_url: SecretStr | None = Field(None, description="Celery's broker, if it is not the same Redis")
     data_dir: Path = Field(
         default_factory=lambda: user_data_path("companion", appauthor=False),
@@ -63,10 +75,13 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, _OursInDotEnv(settings_cls), TomlConfigSettingsSource(settings_cls)
 
 

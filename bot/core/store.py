@@ -6,6 +6,8 @@ and the outbox in one step, on Redis Cluster too. One account makes one slot's w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
@@ -56,9 +58,13 @@ class Store:
     def __init__(self, url: str) -> None:
         retry = Retry(ExponentialBackoff(cap=0.5, base=0.05), _NUM_RETRIES)
         self.redis: redis.Redis = redis.Redis.from_url(
-            url, socket_timeout=_SOCKET_SECONDS, socket_connect_timeout=_SOCKET_SECONDS, health_check_interval=30,
-            retry=retry, retry_on_error=[ConnectionError, TimeoutError],
-        )  # fmt: skip
+            url,
+            socket_timeout=_SOCKET_SECONDS,
+            socket_connect_timeout=_SOCKET_SECONDS,
+            health_check_interval=30,
+            retry=retry,
+            retry_on_error=[ConnectionError, TimeoutError],
+        )
 
     @cached_property
     def _scripts(self) -> dict[str, Any]:
@@ -74,6 +80,13 @@ class Store:
     def call(self, script: str, keys: list[str], *args: str | bytes | int | float) -> Any:
         """Run one of `scripts/*.lua`; its head says what it takes and gives."""
         return self._scripts[script](keys=keys, args=list(args))
+
+    @contextmanager
+    def channel(self, name: str) -> Iterator[Any]:
+        """Listen to a pub/sub channel: `get_message(timeout)` gives the next one or None."""
+        with self.redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
+            channel.subscribe(name)
+            yield channel
 
     def add_surface(self, surface: str) -> None:
         self.redis.sadd(SURFACES, surface)

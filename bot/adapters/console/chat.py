@@ -38,7 +38,9 @@ async def run(front: Front) -> None:
         front.store.add_surface(conversation.surface)
         if sys.stdin.isatty() and sys.stdout.isatty():
             _show_thoughts_by_default(front, conversation)
-            await _Chat(front, conversation, Screen(partial(say, front.language(conversation)))).talk(_typed(front, conversation))
+            await _Chat(front, conversation, Screen(partial(say, front.language(conversation)))).talk(
+                _typed(front, conversation)
+            )
         else:
             await _Chat(front, conversation, Plain()).talk(_piped())
 
