@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,10 @@ from bot.core.memory import Memory
 from bot.core.messages import Conversation, Incoming, Thinking
 from bot.core.people import People
 from bot.core.personas import Persona, Personas
+from bot.core.settings import Settings
 from bot.i18n import best, say
+
+_FIRST_SENTENCE = re.compile(r"[^.。\n]*[.。]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,9 @@ class Command:
 class Commands:
     """Runs what the table lists."""
 
-    def __init__(
-        self, inbox: Inbox, memory: Memory, people: People, personas: Personas, persona: str, thinking: Thinking
-    ) -> None:
+    def __init__(self, inbox: Inbox, memory: Memory, people: People, personas: Personas, settings: Settings) -> None:
         self._inbox, self._memory, self._people, self._personas = inbox, memory, people, personas
-        self._default_persona, self._default_thinking = persona, thinking
+        self._settings = settings
 
     def run(self, ask: Ask) -> Answer:
         for command in for_platform(ask.conversation.platform):
@@ -97,7 +99,7 @@ class Commands:
 
     def think(self, ask: Ask) -> Answer:
         if not ask.argument:
-            mode = self._people.preferences(ask.conversation).thinking or self._default_thinking
+            mode = self._people.preferences(ask.conversation).thinking or self._settings.thinking
             return Answer(ask.say("think-now", mode=mode))
         if ask.argument not in get_args(Thinking):
             return Answer(ask.say("think-unknown"))
@@ -123,15 +125,13 @@ class Commands:
         return Answer(ask.say("console-bye"), leaves=True)
 
     def _persona_list(self, ask: Ask) -> str:
-        chosen = self._people.preferences(ask.conversation).persona or self._default_persona
+        chosen = self._people.preferences(ask.conversation).persona or self._settings.persona
         rows = [self._persona_line(ask, persona) for persona in self._personas.all()]
         return "\n".join([ask.say("persona-list", current=self._personas.get(chosen).title), *rows])
 
     def _persona_line(self, ask: Ask, persona: Persona) -> str:
-        about = persona.description.strip().splitlines()[0]
-        return ask.say(
-            "persona-line", name=persona.name, title=persona.title, about=persona.expand(about, ask.incoming.line.author)
-        )
+        about = _FIRST_SENTENCE.match(persona.expand(persona.description, ask.incoming.line.author))
+        return ask.say("persona-line", name=persona.name, title=persona.title, about=about[0] if about else "")
 
 
 TABLE = (

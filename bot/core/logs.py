@@ -1,4 +1,7 @@
-"""Logging: structlog to stderr, one event a line. Tokens are blotted out wherever they turn up; message text is never logged."""
+"""Logging: structlog to stderr, one event a line.
+
+Tokens are blotted out wherever they turn up; message text is never logged.
+"""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     engine: Literal["auto", "echo", "transformers"] = Field("auto", description="What runs the model; `echo` needs none")
     device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="Where the model runs")
     context_tokens: int = Field(
-        8192, ge=512, description="Most tokens of prompt and reply together, if the model can take as many"
+        8192, ge=512, description="Most tokens of prompt and reply together; less if the model takes less"
     )
     answer_tokens: int = Field(1024, ge=16, description="Most tokens of an answer")
     thought_tokens: int = Field(1024, ge=16, description="Most tokens of a thought; then it is closed and the answer follows")
@@ -58,13 +58,9 @@ class Settings(BaseSettings):
     inbox_lines: int = Field(50, ge=1, description="Most lines of one conversation that may wait for an answer")
     line_bytes: int = Field(16_000, ge=100, description="Longest message taken, in bytes of UTF-8")
     memory_turns: int = Field(1000, ge=1, description="Turns kept for each conversation; older ones are dropped")
-    memory_key: SecretStr | None = Field(
-        None, description="Key that encrypts memory: 32 bytes in base64; else a key file is made in the data folder"
-    )
+    memory_key: SecretStr | None = Field(None, description="Encrypts memory: 32 bytes in base64; else a key file is made")
     lease_seconds: float = Field(6, ge=1, description="How long a conversation waits for a worker that went silent")
-    redis_url: SecretStr | None = Field(
-        None, description="Redis to use (`redis://…`, `rediss://…`, `unix://…`); without it one is started"
-    )
+    redis_url: SecretStr | None = Field(None, description="Redis to use, as a URL; without it one is started")
     broker_url: SecretStr | None = Field(None, description="Celery's broker, if it is not the same Redis")
     data_dir: Path = Field(
         default_factory=lambda: user_data_path("companion", appauthor=False),

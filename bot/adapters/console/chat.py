@@ -51,9 +51,8 @@ class _Chat:
     def __init__(self, front: Front, conversation: Conversation, page: Page) -> None:
         self._front, self._conversation, self._page = front, conversation, page
         self._surface = ConsoleSurface(conversation, page)
-        settings = front.settings
-        commands = Commands(front.inbox, front.memory, front.people, front.personas, settings.persona, settings.thinking)
-        self._reception = Reception(front.inbox, front.people, commands, front.wakeups, settings)
+        commands = Commands(front.inbox, front.memory, front.people, front.personas, front.settings)
+        self._reception = Reception(front.inbox, front.people, commands, front.wakeups, front.settings)
 
     async def talk(self, lines: AsyncIterator[str]) -> None:
         delivery = Delivery(self._front.outbox(self._conversation.surface), self._surface, self._front.language)
@@ -96,6 +95,7 @@ class _Chat:
 
     async def _wait_for_reply(self) -> None:
         """Ctrl-C asks to stop; a second one does not wait any longer."""
+        self._page.wait()
         waiting = asyncio.create_task(self._surface.wait())
         with _on_interrupt(partial(self._stop, waiting)), suppress(asyncio.CancelledError):
             await waiting

@@ -17,6 +17,9 @@ _THOUGHT_ROWS = 6
 class Plain:
     """For a pipe: each reply on stdout, nothing else."""
 
+    def wait(self) -> None:
+        """A pipe needs no patience."""
+
     def draft(self, thinking: bool, thought: str, answer: str) -> None:
         """A pipe gets whole replies."""
 
@@ -34,11 +37,17 @@ class Screen:
         self._say = say
         self._console = console or Console(highlight=False)
         self._live: Live | None = None
-        self._thinking_since = 0.0
+        self._waits_since = 0.0
+        self._thought = False
         self._written = ""
+
+    def wait(self) -> None:
+        self._waits_since, self._thought = time.monotonic(), False
+        self._show_thought("")
 
     def draft(self, thinking: bool, thought: str, answer: str) -> None:
         if thinking and not answer:
+            self._thought = True
             self._show_thought(thought)
         elif answer:
             self._collapse_thought()
@@ -58,7 +67,6 @@ class Screen:
 
     def _show_thought(self, thought: str) -> None:
         if self._live is None:
-            self._thinking_since = time.monotonic()
             self._live = Live(console=self._console, transient=True, refresh_per_second=10)
             self._live.start()
         self._live.update(self._tail(thought or self._say("console-thinking")))
@@ -73,8 +81,9 @@ class Screen:
             return
         self._live.stop()
         self._live = None
-        seconds = max(1, round(time.monotonic() - self._thinking_since))
-        self._console.print(Text("· " + self._say("console-thought", seconds=seconds), style="dim"))
+        if self._thought:
+            seconds = max(1, round(time.monotonic() - self._waits_since))
+            self._console.print(Text("· " + self._say("console-thought", seconds=seconds), style="dim"))
 
     def _grow(self, answer: str) -> None:
         """Write what is new. When a worker died and another says something else, begin again below."""

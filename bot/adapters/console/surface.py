@@ -17,6 +17,9 @@ from bot.run import Front
 class Page(Protocol):
     """Where replies are written: `Screen` for a person, `Plain` for a pipe."""
 
+    def wait(self) -> None:
+        """A reply has been asked for."""
+
     def draft(self, thinking: bool, thought: str, answer: str) -> None: ...
 
     def final(self, reply: Reply) -> None: ...
