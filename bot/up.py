@@ -36,6 +36,8 @@ class Running:
 
     redis_url: str
     redis: EmbeddedRedis | None
+    presence: Presence
+    worker: Service
     services: list[Service] = field(default_factory=list)
 
     def keep_alive(self) -> None:
@@ -43,8 +45,18 @@ class Running:
         if self.redis is not None and not self.redis.is_running():
             with suppress(StoreUnavailable):
                 self.redis.start()
+        with suppress(RedisError):
+            self._need_worker()
         for service in self.services:
             service.keep_alive()
+
+    def has_worker(self) -> bool:
+        return any(worker.stage == "ready" for worker in self.presence.workers())
+
+    def _need_worker(self) -> None:
+        """A worker that somebody else had started may have gone with them."""
+        if self.worker not in self.services and not self.presence.workers():
+            self.services.append(self.worker)
 
     def watch(self) -> None:
         """Keep everything alive until the process is told to end."""
@@ -58,54 +70,49 @@ def everything(settings: Settings, progress: Progress, *, adapters: bool) -> Ite
     """Start all parts, a line of progress for each, and end them all when the block is left."""
     with ExitStack() as stack:
         running = _start_redis(settings, progress, stack)
-        _start_worker(settings, running, progress, stack)
+        stack.callback(lambda: [service.stop() for service in reversed(running.services)])
+        _start_worker(settings, running, progress)
         if adapters:
-            _start_adapters(settings, running, progress, stack)
+            _start_adapters(settings, running, progress)
         yield running
 
 
 def _start_redis(settings: Settings, progress: Progress, stack: ExitStack) -> Running:
     started_at = time.monotonic()
-    if settings.redis_url is not None:
-        running = Running(settings.redis_url.get_secret_value(), None)
-    else:
+    server = None
+    if settings.redis_url is None:
         server = stack.enter_context(EmbeddedRedis(settings.data_dir))
-        running = Running(server.url, server)
-    _ping(running.redis_url)
-    where = f"data in {running.redis.folder}" if running.redis else "the one that is set"
+    url = server.url if server else _set_url(settings)
+    store = stack.enter_context(_opened(url))
+    where = f"data in {server.folder}" if server else "the one that is set"
     progress(f"redis   ready after {time.monotonic() - started_at:.1f} s, {where}")
-    return running
+    arguments = ["workers", "run", "--with-parent", "--grace", str(_GRACE_SECONDS)]
+    return Running(url, server, Presence(store), _service(settings, url, "worker", arguments))
 
 
-def _ping(url: str) -> None:
-    store = Store(url)
-    try:
-        store.redis.ping()
-    except RedisError as problem:
-        raise StoreUnavailable(f"{StoreUnavailable.__doc__} ({problem})") from problem
-    finally:
-        store.close()
+def _set_url(settings: Settings) -> str:
+    assert settings.redis_url is not None, "asked for only where it is set"
+    return settings.redis_url.get_secret_value()
 
 
-def _start_worker(settings: Settings, running: Running, progress: Progress, stack: ExitStack) -> None:
+def _start_worker(settings: Settings, running: Running, progress: Progress) -> None:
     """Use a worker that is alive already, else start one and wait until its model is loaded."""
     started_at = time.monotonic()
-    store = stack.enter_context(_opened(running.redis_url))
-    presence = Presence(store)
-    if any(worker.stage == "ready" for worker in presence.workers()):
+    if running.has_worker():
         progress("worker  ready, one was running already")
         return
-    if find_spec("workers") is None:
+    if find_spec("workers") is None or (find_spec("transformers") is None and settings.engine != "echo"):
         raise CompanionError("no worker runs, and this installation has none: `pip install 'companion[worker]'`")
-    _add(running, stack, settings, "worker", ["workers", "run", "--with-parent", "--grace", str(_GRACE_SECONDS)])
-    worker = _wait_for_worker(presence, running, progress)
+    running.services.append(running.worker)
+    worker = _wait_for_worker(running, progress)
     progress(f"worker  ready after {time.monotonic() - started_at:.1f} s, {worker.engine} engine, model {worker.model}")
 
 
-def _wait_for_worker(presence: Presence, running: Running, progress: Progress) -> WorkerState:
+def _wait_for_worker(running: Running, progress: Progress) -> WorkerState:
     said = ""
     while True:
-        for worker in presence.workers():
+        running.keep_alive()
+        for worker in running.presence.workers():
             if worker.stage == "ready":
                 return worker
             if worker.stage == "failed":
@@ -113,33 +120,33 @@ def _wait_for_worker(presence: Presence, running: Running, progress: Progress) -
             if worker.stage != said:
                 said = worker.stage
                 progress(f"worker  {worker.stage} {worker.model} …")
-        running.keep_alive()
         time.sleep(_POLL_SECONDS)
 
 
-def _start_adapters(settings: Settings, running: Running, progress: Progress, stack: ExitStack) -> None:
+def _start_adapters(settings: Settings, running: Running, progress: Progress) -> None:
     tokens = {"telegram": settings.telegram_token, "discord": settings.discord_token}
     names = [name for name, token in tokens.items() if token]
     for name in names:
-        _add(running, stack, settings, name, ["bot", "bot", name, "--with-parent"])
+        running.services.append(_service(settings, running.redis_url, name, ["bot", "bot", name, "--with-parent"]))
         progress(f"{name:8}started")
+    running.keep_alive()
     if not names:
         progress("no adapter: set COMPANION_TELEGRAM_TOKEN or COMPANION_DISCORD_TOKEN; `companion chat` needs none")
 
 
-def _add(running: Running, stack: ExitStack, settings: Settings, name: str, arguments: list[str]) -> None:
-    environment = {**os.environ, "COMPANION_REDIS_URL": running.redis_url}
-    service = Service(name, arguments, environment, settings.data_dir / "logs" / f"{name}.log")
-    running.services.append(service)
-    stack.callback(service.stop)
-    service.keep_alive()
+def _service(settings: Settings, url: str, name: str, arguments: list[str]) -> Service:
+    environment = {**os.environ, "COMPANION_REDIS_URL": url, "COMPANION_DATA_DIR": str(settings.data_dir.resolve())}
+    return Service(name, arguments, environment, settings.data_dir / "logs" / f"{name}.log")
 
 
 @contextmanager
 def _opened(url: str) -> Iterator[Store]:
     store = Store(url)
     try:
+        store.redis.ping()
         yield store
+    except RedisError as problem:
+        raise StoreUnavailable(f"{StoreUnavailable.__doc__} ({problem})") from problem
     finally:
         store.close()
 

@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import sys
+from contextlib import suppress
 from threading import Event, Thread, Timer
 from types import FrameType
 
@@ -66,8 +67,13 @@ class Worker:
             answering = Answering(leases, self._heart, self._responder(), engine, self._wakeups.send)
             self._app.task(answering.reply, name=queue.REPLY)
             self._serve(self._app)
-            self._closing.set()
-        self._presence.leave(self._id)
+            self._leave()
+
+    def _leave(self) -> None:
+        """Nobody shall count on this worker any more."""
+        self._closing.set()
+        with suppress(RedisError):
+            self._presence.leave(self._id)
 
     def _responder(self) -> Responder:
         settings, store, vault = self._settings, self._store, self._vault
@@ -95,6 +101,7 @@ class Worker:
         worker.start()
 
     def _on_shutdown(self, **_: object) -> None:
+        self._leave()
         timer = Timer(self._grace_seconds, self._heart.hand_back_all)
         timer.daemon = True
         timer.start()

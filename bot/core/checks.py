@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,16 @@ class Check:
         advice = "" if self.ok or not self.fix else f" → {self.fix}"
         return f"{mark} {self.name}: {self.detail}{advice}"
 
+    @classmethod
+    def parse(cls, line: str) -> Self | None:
+        """A line that another doctor printed; None when it is none."""
+        mark, _, rest = line.partition(" ")
+        name, colon, detail = rest.strip().partition(": ")
+        if mark not in ("ok", "FAIL") or not colon:
+            return None
+        detail, _, fix = detail.partition(" → ")
+        return cls(name, mark == "ok", detail, fix)
+
 
 def report(checks: Iterable[Check]) -> int:
     """Print a line a check as they come; gives the exit status."""
@@ -26,3 +40,12 @@ def report(checks: Iterable[Check]) -> int:
         print(check, flush=True)
         results.append(check.ok)
     return 0 if all(results) else 1
+
+
+def free_memory(source: Path = Path("/proc/meminfo")) -> int | None:
+    """Bytes of memory that programs can still have; None where the system does not say."""
+    if not source.exists():
+        return None
+    lines = dict(line.split(":", 1) for line in source.read_text().splitlines() if ":" in line)
+    available = lines.get("MemAvailable")
+    return int(available.split()[0]) * 1024 if available else None

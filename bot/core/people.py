@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -56,9 +57,8 @@ class People:
         conversations = {person, *self.conversations(person)}
         num_turns = sum(self._memory.forget(conversation) for conversation in conversations)
         self._dead.forget(person)
-        keys = Keys(person.surface)
-        self._store.redis.delete(keys.of_person(person.person, "settings"), keys.of_person(person.person, "conversations"))
-        self._vault.erase(person)
+        self._vault.erase(person)  # before the generations go: from here on no copy can be opened
+        self._store.redis.delete(*self._names(person, conversations))
         return num_turns
 
     def export(self, person: Conversation) -> dict[str, Any]:
@@ -74,6 +74,13 @@ class People:
         sent = self._memory.sent(conversation)
         turns = [asdict(turn) | {"reply_message_ids": sent.get(turn.id, [])} for turn in self._memory.recent(conversation)]
         return {"chat": conversation.chat, "thread": conversation.thread, "turns": turns}
+
+    def _names(self, person: Conversation, conversations: Iterable[Conversation]) -> list[str]:
+        """Every key that names the person; a private chat has the name of the one person in it."""
+        keys = Keys(person.surface)
+        own = [keys.of_person(person.person, what) for what in ("settings", "conversations")]
+        states = [keys.of(conversation, "state") for conversation in conversations]
+        return [*own, *states, keys.of_chat(person.person, "chat")]
 
     def _read(self, name: str) -> dict[str, str]:
         values: Any = self._store.redis.hgetall(name)

@@ -43,7 +43,9 @@ class Seal:
         return nonce + self.cipher.encrypt(nonce, text, place.encode())
 
     def open(self, sealed: bytes, place: str) -> bytes:
-        """Raises `Forgotten` when this key did not seal it."""
+        """Raises `Forgotten` when this key did not seal it, or there is nothing left to open."""
+        if len(sealed) < _NONCE_BYTES:
+            raise Forgotten
         try:
             return self.cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode())
         except InvalidTag:

@@ -8,9 +8,10 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from threading import Thread
 
 from redis.exceptions import RedisError
 
@@ -97,8 +98,8 @@ class _Chat:
         """Ctrl-C asks to stop; a second one does not wait any longer."""
         self._page.wait()
         waiting = asyncio.create_task(self._surface.wait())
-        with _on_interrupt(partial(self._stop, waiting)), suppress(asyncio.CancelledError):
-            await waiting
+        with _on_interrupt(partial(self._stop, waiting)):
+            await asyncio.wait({waiting})
 
     def _stop(self, waiting: asyncio.Task[None], presses: int) -> None:
         if presses > 1:
@@ -108,9 +109,8 @@ class _Chat:
 
 
 @contextmanager
-def _on_interrupt(action: object) -> Iterator[None]:
+def _on_interrupt(action: Callable[[int], None]) -> Iterator[None]:
     """Call `action(number of presses)` at each Ctrl-C while the block runs."""
-    assert callable(action)
     presses = 0
 
     def pressed() -> None:
@@ -148,8 +148,18 @@ async def _typed(front: Front, conversation: Conversation) -> AsyncIterator[str]
 
 async def _piped() -> AsyncIterator[str]:
     """Lines from standard input, each as it comes, until its end."""
-    while line := await asyncio.to_thread(sys.stdin.readline):
+    loop, lines = asyncio.get_running_loop(), asyncio.Queue[str]()
+    # A thread of the loop's own pool would have to be waited for, and it may read for ever.
+    Thread(target=_read_lines, args=(partial(loop.call_soon_threadsafe, lines.put_nowait),), daemon=True).start()
+    while line := await lines.get():
         yield line
+
+
+def _read_lines(put: Callable[[str], object]) -> None:
+    with suppress(RuntimeError):  # the loop has ended before the input
+        while line := sys.stdin.readline():
+            put(line)
+        put("")
 
 
 def _show_thoughts_by_default(front: Front, conversation: Conversation) -> None:
