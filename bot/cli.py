@@ -106,12 +106,16 @@ def persona_show(name: str) -> None:
 
 
 @cli.command()
-def doctor() -> None:
-    """Look at everything, a line a check: ok, or what is wrong and what to type. Exit status 1 when something is wrong."""
-    from bot.core.checks import report
-    from bot.doctor import checks
+@click.argument("part", required=False, type=click.Choice(["redis", "worker"]))
+def doctor(part: str | None) -> None:
+    """Look at everything, a line a check: ok, or what is wrong and what to type. Exit status 1 when something is wrong.
 
-    sys.exit(report(checks()))
+    With a PART it is a health check that is done in a second: of redis, or of the worker on this machine.
+    """
+    from bot.core.checks import report
+    from bot.doctor import checks, probe
+
+    sys.exit(report(probe(part) if part else checks()))
 
 
 def _workers(*arguments: str, redis_url: str | None = None) -> NoReturn:

@@ -15,7 +15,7 @@ from bot.core.messages import Conversation, Incoming, Thinking
 from bot.core.people import People
 from bot.core.personas import Persona, Personas
 from bot.core.settings import Settings
-from bot.i18n import best, say
+from bot.i18n import say
 
 _FIRST_SENTENCE = re.compile(r"[^.。\n]*[.。]?")
 
@@ -158,8 +158,3 @@ def parse(incoming: Incoming, language: str) -> Ask | None:
     if not head.startswith("/") or not name.isalpha():
         return None
     return Ask(incoming, name, argument.strip(), language)
-
-
-def language_of(people: People, incoming: Incoming, default: str) -> str:
-    """The person's choice, else the hint of their client, else the installation's."""
-    return best(people.preferences(incoming.conversation).language, incoming.language, default)

@@ -23,7 +23,7 @@ from bot.i18n import say
 
 log = structlog.get_logger()
 
-_BLOCK_MS = 1000
+_BLOCK_MS = 250
 _RETRY_SECONDS = 0.5
 _IDLE_SECONDS = 30.0
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import replace
 
 import structlog
 
-from bot.commands import Answer, Ask, Commands, language_of, parse
+from bot.commands import Answer, Ask, Commands, parse
 from bot.core.inbox import Inbox
 from bot.core.messages import Conversation, Incoming
 from bot.core.people import People
 from bot.core.queue import Wakeups
 from bot.core.settings import Settings
-from bot.i18n import say
+from bot.i18n import best, say
 
 log = structlog.get_logger()
+
+_LEAST_DISK_BYTES = 64 * 1024**2
 
 
 class Reception:
@@ -38,10 +41,12 @@ class Reception:
         return answer if answer and (answer.text or answer.leaves) else None
 
     def _take(self, incoming: Incoming) -> Answer | None:
-        language = language_of(self._people, incoming, self._settings.language)
+        language = self._language(incoming)
         ask = parse(incoming, language)
         if ask is not None:
             return self._run(ask)
+        if self._is_disk_full():
+            return Answer(say(language, "refused-disk"))
         num_bytes = len(incoming.line.text.encode())
         if num_bytes > self._settings.line_bytes:
             if self._inbox.is_known(incoming):
@@ -51,6 +56,18 @@ class Reception:
         if self._inbox.accept(incoming) == "full":
             return Answer(say(language, "refused-full", lines=self._settings.inbox_lines))
         return None
+
+    def _is_disk_full(self) -> bool:
+        """Our own Redis writes to this disk, and would end when it is full: nothing is taken that might be lost."""
+        settings = self._settings
+        return settings.redis_url is None and shutil.disk_usage(settings.data_dir).free < _LEAST_DISK_BYTES
+
+    def _language(self, incoming: Incoming) -> str:
+        """The person's choice, else the hint of their client (kept for delivery, which never meets it), else ours."""
+        preferences = self._people.preferences(incoming.conversation)
+        if incoming.language and incoming.language != preferences.hint:
+            self._people.choose(incoming.conversation, hint=incoming.language)
+        return best(preferences.language, incoming.language, self._settings.language)
 
     def _run(self, ask: Ask) -> Answer:
         if self._inbox.is_known(ask.incoming):

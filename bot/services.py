@@ -20,10 +20,10 @@ class Service:
     def __init__(self, name: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path | None) -> None:
         self.name = name
         self._arguments = [sys.executable, "-m", *arguments]
-        self._environment, self._log_file = dict(environment), log
+        self._environment, self.log_file = dict(environment), log
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = self._again_at = 0.0
-        self._num_deaths = 0
+        self.num_deaths = 0
 
     @property
     def pid(self) -> int | None:
@@ -38,6 +38,11 @@ class Service:
             self._plan_restart()
         if time.monotonic() >= self._again_at:
             self._start()
+
+    def last_words(self) -> str:
+        """The last line of its log."""
+        lines = self.log_file.read_text(errors="replace").split("\n") if self.log_file else []
+        return next((line for line in reversed(lines) if line.strip()), "without a word")
 
     def stop(self) -> None:
         """Ask it to end, then make it."""
@@ -63,15 +68,15 @@ class Service:
 
     def _plan_restart(self) -> None:
         steady = time.monotonic() - self._started_at > _STEADY_SECONDS
-        self._num_deaths = 1 if steady else self._num_deaths + 1
-        pause = 0.0 if self._num_deaths == 1 else min(_MAX_PAUSE, 0.25 * 2**self._num_deaths)
+        self.num_deaths = 1 if steady else self.num_deaths + 1
+        pause = 0.0 if self.num_deaths == 1 else min(_MAX_PAUSE, 0.25 * 2**self.num_deaths)
         self._again_at = time.monotonic() + pause
 
     def _open_log(self) -> IO[bytes] | None:
-        if self._log_file is None:
+        if self.log_file is None:
             return None
-        self._log_file.parent.mkdir(parents=True, exist_ok=True)
-        return self._log_file.open("ab")
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        return self.log_file.open("ab")
 
     def _close_input(self) -> None:
         assert self._process is not None, "only a started service has an input"

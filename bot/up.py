@@ -50,6 +50,10 @@ class Running:
         for service in self.services:
             service.keep_alive()
 
+    def stop(self) -> None:
+        for service in reversed(self.services):
+            service.stop()
+
     def has_worker(self) -> bool:
         return any(worker.stage == "ready" for worker in self.presence.workers())
 
@@ -70,7 +74,7 @@ def everything(settings: Settings, progress: Progress, *, adapters: bool) -> Ite
     """Start all parts, a line of progress for each, and end them all when the block is left."""
     with ExitStack() as stack:
         running = _start_redis(settings, progress, stack)
-        stack.callback(lambda: [service.stop() for service in reversed(running.services)])
+        stack.callback(running.stop)
         _start_worker(settings, running, progress)
         if adapters:
             _start_adapters(settings, running, progress)
@@ -106,12 +110,16 @@ def _start_worker(settings: Settings, running: Running, progress: Progress) -> N
     running.services.append(running.worker)
     worker = _wait_for_worker(running, progress)
     progress(f"worker  ready after {time.monotonic() - started_at:.1f} s, {worker.engine} engine, model {worker.model}")
+    if worker.remark:
+        progress(f"        {worker.remark}")
 
 
 def _wait_for_worker(running: Running, progress: Progress) -> WorkerState:
     said = ""
     while True:
         running.keep_alive()
+        if running.worker.num_deaths:
+            raise WorkerFailed(f"the worker ended: {running.worker.last_words()} (its log is {running.worker.log_file})")
         for worker in running.presence.workers():
             if worker.stage == "ready":
                 return worker

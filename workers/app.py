@@ -46,6 +46,7 @@ class Worker:
         self._settings, self._grace_seconds = settings, grace_seconds
         self._id = f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}"
         self._options = choose(settings)
+        self._remark = remark(self._options)
         self._store = Store(redis_url)
         self._vault = Vault(self._store, master_key(settings))
         self._vault.check()
@@ -56,11 +57,11 @@ class Worker:
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Replies that are not done within the grace go back to their inboxes."""
-        if text := remark(self._options):
-            print(text, file=sys.stderr, flush=True)
+        if self._remark:
+            print(self._remark, file=sys.stderr, flush=True)
         leases = Leases(self._store, self._vault, self._settings.lease_seconds, self._settings.memory_turns)
         self._heart = Heart(self._store, leases, self._settings.lease_seconds, self._settings.reply_seconds)
-        with EngineProcess(self._options) as engine:
+        with EngineProcess(self._options, _tell) as engine:
             self._engine = engine
             self._each(EVERY_SECONDS, self._announce)
             self._each(EVERY_SECONDS, self._sweep)
@@ -127,6 +128,7 @@ class Worker:
                 self._settings.model,
                 self._settings.slots,
                 self._heart.num_busy,
+                self._remark,
             )
         )
 
@@ -148,3 +150,7 @@ class Worker:
                 log.info("Redis out of reach", action="retry", error=str(problem))
             except Exception as problem:  # kombu wraps broker errors in its own; this thread must not end
                 log.warning("background work failed", action="retry", error=type(problem).__name__)
+
+
+def _tell(stage: str, detail: str) -> None:
+    print(f"engine: {stage} {detail}".rstrip(), file=sys.stderr, flush=True)

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 Interrupt = Literal["stop", "lost", "timeout", "hand_back"]
 _BEATS_PER_LEASE = 4
-_LISTEN_SECONDS = 1.0
+_LISTEN_SECONDS = 0.2
 
 
 class Watch:
@@ -57,8 +57,9 @@ class Heart:
         self._pause, self._reply_seconds = lease_seconds / _BEATS_PER_LEASE, reply_seconds
         self._beating: dict[str, tuple[Lease, Watch]] = {}
         self._closing = Event()
-        for run in (self._beat_for_ever, self._listen_for_ever):
-            Thread(target=run, daemon=True, name=run.__name__).start()
+        self._threads = [Thread(target=run, daemon=True) for run in (self._beat_for_ever, self._listen_for_ever)]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def num_busy(self) -> int:
@@ -81,6 +82,8 @@ class Heart:
 
     def close(self) -> None:
         self._closing.set()
+        for thread in self._threads:
+            thread.join()
 
     def _beat_for_ever(self) -> None:
         while not self._closing.wait(self._pause):

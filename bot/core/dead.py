@@ -28,7 +28,7 @@ class DeadLetter:
     def unpack(cls, id: str, packed: bytes, vault: Vault) -> Self:
         name, _, sealed = packed.partition(b"\n")
         conversation = Conversation.parse(name.decode())
-        text = json.loads(vault.seal(conversation).open(sealed, str(conversation)))
+        text = json.loads(vault.find(conversation).open(sealed, str(conversation)))
         return cls(id, conversation, tuple(Line(**line) for line in text["lines"]))
 
 

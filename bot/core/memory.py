@@ -20,7 +20,9 @@ class Memory:
         """The last `max_turns` turns, oldest first; all of them when it is None."""
         name = Keys(conversation.surface).of(conversation, "memory")
         sealed: Any = self._store.redis.lrange(name, -max_turns if max_turns else 0, -1)
-        seal, place = self._vault.seal(conversation), str(conversation)
+        if not sealed:
+            return []
+        seal, place = self._vault.find(conversation), str(conversation)
         return [load_turn(seal.open(turn, place)) for turn in sealed]
 
     def current(self, conversation: Conversation, max_turns: int | None = None) -> list[Turn]:
@@ -41,8 +43,8 @@ class Memory:
 
     def sent(self, conversation: Conversation) -> dict[str, list[str]]:
         """By turn, the platform's ids of the messages in which the reply stands."""
-        ids: Any = self._store.redis.hgetall(Keys(conversation.surface).of(conversation, "sent"))
-        return {turn.decode(): json.loads(messages) for turn, messages in ids.items()}
+        sent: Any = self._store.redis.lrange(Keys(conversation.surface).of(conversation, "sent"), 0, -1)
+        return dict(json.loads(where) for where in sent)
 
     def forget(self, conversation: Conversation) -> int:
         """Erase a conversation, with lines that wait and a reply in flight. Gives the number of turns forgotten."""

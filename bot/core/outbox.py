@@ -15,6 +15,7 @@ from bot.core.vault import Forgotten, Vault
 
 _GROUP, _CONSUMER = "delivery", "adapter"
 _NUM_READ = 64
+_KEEP_SENT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,9 @@ class Outbox:
 
     def end(self, entry: Entry, message_ids: list[str]) -> None:
         """The person has it, in these messages."""
-        sent = self._keys.of(entry.conversation, "sent")
-        turn = entry.event.turn if entry.event and message_ids else ""
-        self._store.call(
-            "delivered", [self._keys.outbox, self._keys.sending, sent], entry.id, _GROUP, turn, json.dumps(message_ids)
-        )
+        where = json.dumps([entry.event.turn, message_ids]) if entry.event and message_ids else ""
+        names = [self._keys.outbox, self._keys.sending, self._keys.of(entry.conversation, "sent")]
+        self._store.call("delivered", names, entry.id, _GROUP, where, _KEEP_SENT)
 
     def publish(self, conversation: Conversation, draft: Draft) -> None:
         seal = self._vault.seal(conversation)
@@ -90,10 +89,10 @@ class Outbox:
 
     def _event(self, conversation: Conversation, fields: dict[bytes, bytes]) -> Final | None:
         generation: Any = self._store.redis.hget(self._keys.of(conversation, "state"), "generation")
-        if int(generation or 0) != int(fields[b"generation"]):
+        if not fields[b"event"] or int(generation or 0) != int(fields[b"generation"]):
             return None
         try:
-            event = load_event(self._vault.seal(conversation).open(fields[b"event"], str(conversation)))
+            event = load_event(self._vault.find(conversation).open(fields[b"event"], str(conversation)))
         except Forgotten:
             return None
         assert not isinstance(event, Draft), "drafts never enter the outbox"
@@ -103,7 +102,7 @@ class Outbox:
         name, _, sealed = data.partition(b"\n")
         conversation = Conversation.parse(name.decode())
         try:
-            draft = load_event(self._vault.seal(conversation).open(sealed, name.decode()))
+            draft = load_event(self._vault.find(conversation).open(sealed, name.decode()))
         except Forgotten:
             return None
         return (conversation, draft) if isinstance(draft, Draft) else None

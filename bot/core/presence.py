@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,7 +15,10 @@ EVERY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """`stage` is loading, warming, ready, restarting or failed; `detail` says what with, or why."""
+    """`stage` is loading, warming, ready, restarting or failed; `detail` says what with, or why.
+
+    `remark` is a line about the model that people should know.
+    """
 
     id: str
     stage: str
@@ -23,6 +27,7 @@ class WorkerState:
     model: str
     slots: int
     busy: int
+    remark: str = ""
 
 
 class Presence:

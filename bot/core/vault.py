@@ -67,18 +67,33 @@ class Vault:
             raise WrongKey
 
     def seal(self, conversation: Conversation) -> Seal:
-        name = Keys(conversation.surface).of_person(conversation.person, "key")
-        wrapped: Any = self._redis.get(name)
+        """The person's key, made where there is none: for whoever is about to write."""
+        wrapped: Any = self._redis.get(_name(conversation))
         if wrapped is None:
-            self._redis.set(name, aes_key_wrap(self._master, os.urandom(_KEY_BYTES)), nx=True)
-            wrapped = self._redis.get(name)
+            self._redis.set(_name(conversation), aes_key_wrap(self._master, os.urandom(_KEY_BYTES)), nx=True)
+        return self.find(conversation)
+
+    def find(self, conversation: Conversation) -> Seal:
+        """The person's key, for whoever only reads; raises `Forgotten` where there is none."""
+        wrapped: Any = self._redis.get(_name(conversation))
+        if wrapped is None:
+            raise Forgotten
         try:
             return Seal(AESGCM(aes_key_unwrap(self._master, wrapped)))
         except InvalidUnwrap:
             raise WrongKey from None
 
     def erase(self, conversation: Conversation) -> None:
-        self._redis.delete(Keys(conversation.surface).of_person(conversation.person, "key"))
+        self._redis.delete(_name(conversation))
+
+
+def _name(conversation: Conversation) -> str:
+    return Keys(conversation.surface).of_person(conversation.person, "key")
+
+
+def was_used(store: Store) -> bool:
+    """Whether this Redis was written with a master key before, whichever it was."""
+    return bool(store.redis.exists(_CHECK))
 
 
 def master_key(settings: Settings) -> bytes:

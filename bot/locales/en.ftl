@@ -12,6 +12,7 @@ failed-too_long = That is longer than I can read at once. Please send it in smal
 note-stopped = (stopped)
 note-cut = (I stopped here: the answer had reached its limit. Ask me to go on.)
 note-repeat = (You may have seen this before: I could not tell whether it arrived.)
+refused-disk = My disk is full, so I could not keep your message. Please tell whoever runs me, and send it again later.
 refused-full = You have { $lines ->
     [one] one message
    *[other] { $lines } messages

@@ -11,6 +11,7 @@ failed-too_long = 这条太长，我一次读不完。请分成几段发给我�
 note-stopped = （已停止）
 note-cut = （到这里达到了长度上限。想听下去就告诉我继续。）
 note-repeat = （这条你可能已经看过：我无法确定它是否送达。）
+refused-disk = 磁盘已满，无法保存你的消息。请告诉管理我的人，稍后再发一次。
 refused-full = 已经有 { $lines } 条消息在等待。我先回答它们，请稍后再发这一条。
 refused-long = 这条消息太长：{ $bytes } 字节，上限是 { $limit }。请分成几段发给我。
 

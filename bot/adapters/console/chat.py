@@ -16,12 +16,12 @@ from threading import Thread
 from redis.exceptions import RedisError
 
 from bot.adapters.console.pages import Plain, Screen
-from bot.adapters.console.surface import ConsoleSurface, Page, conversation_here
+from bot.adapters.console.surface import ConsoleSurface, Page, conversation_here, language_here
 from bot.commands import Commands
 from bot.core.errors import CompanionError
 from bot.core.messages import Conversation, Incoming, Line
 from bot.delivery import Delivery
-from bot.i18n import say
+from bot.i18n import best, say
 from bot.reception import Reception
 from bot.run import Front
 
@@ -39,7 +39,7 @@ async def run(front: Front) -> None:
         front.store.add_surface(conversation.surface)
         if sys.stdin.isatty() and sys.stdout.isatty():
             _show_thoughts_by_default(front, conversation)
-            await _Chat(front, conversation, Screen(partial(say, front.language(conversation)))).talk(
+            await _Chat(front, conversation, Screen(partial(say, _language(front, conversation)))).talk(
                 _typed(front, conversation)
             )
         else:
@@ -92,7 +92,7 @@ class _Chat:
     def _incoming(self, text: str) -> Incoming:
         id = uuid.uuid4().hex
         text = f"/{text}" if text == _LEAVE else text
-        return Incoming(self._conversation, Line(text, id, id, self._conversation.person, time.time()))
+        return Incoming(self._conversation, Line(text, id, id, self._conversation.person, time.time()), language_here())
 
     async def _wait_for_reply(self) -> None:
         """Ctrl-C asks to stop; a second one does not wait any longer."""
@@ -132,9 +132,8 @@ async def _typed(front: Front, conversation: Conversation) -> AsyncIterator[str]
     from prompt_toolkit.history import InMemoryHistory
     from prompt_toolkit.patch_stdout import patch_stdout
 
-    speak = partial(say, front.language(conversation))
-    chosen = front.people.preferences(conversation).persona or front.settings.persona
-    print(speak("console-welcome", persona=front.personas.get(chosen).title))
+    speak = partial(say, _language(front, conversation))
+    _welcome(front, conversation)
     session: PromptSession[str] = PromptSession(history=InMemoryHistory())
     while True:
         try:
@@ -146,11 +145,24 @@ async def _typed(front: Front, conversation: Conversation) -> AsyncIterator[str]
             return
 
 
+def _welcome(front: Front, conversation: Conversation) -> None:
+    """Who is there; and to somebody new, the persona's first words."""
+    persona = front.personas.get(front.people.preferences(conversation).persona or front.settings.persona)
+    print(say(_language(front, conversation), "console-welcome", persona=persona.title))
+    if not front.memory.num_turns(conversation):
+        print(persona.greet(conversation.person))
+
+
+def _language(front: Front, conversation: Conversation) -> str:
+    return best(front.people.preferences(conversation).language, language_here(), front.settings.language)
+
+
 async def _piped() -> AsyncIterator[str]:
     """Lines from standard input, each as it comes, until its end."""
     loop, lines = asyncio.get_running_loop(), asyncio.Queue[str]()
     # A thread of the loop's own pool would have to be waited for, and it may read for ever.
-    Thread(target=_read_lines, args=(partial(loop.call_soon_threadsafe, lines.put_nowait),), daemon=True).start()
+    reader = Thread(target=_read_lines, args=(lambda line: loop.call_soon_threadsafe(lines.put_nowait, line),), daemon=True)
+    reader.start()
     while line := await lines.get():
         yield line
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import os
 import re
 import socket
 from collections.abc import Callable
@@ -55,6 +56,11 @@ def conversation_here(front: Front, user: Callable[[], str] = getpass.getuser) -
     bot = "local" if front.settings.redis_url is None else socket.gethostname()
     person = _id(user())
     return Conversation("console", _id(bot), person, "0", person)
+
+
+def language_here() -> str | None:
+    """What the terminal is set to, as the C library reads it."""
+    return next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), None)
 
 
 def _id(name: str) -> str:

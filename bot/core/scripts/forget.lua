@@ -1,7 +1,8 @@
 -- Erase what was said in a conversation. A reply in flight loses its lease, and one that is on its way out its
 -- generation, so neither can bring anything back. Lines that waited end with an event that holds nothing.
 -- KEYS state inbox memory sent pending outbox | ARGV conversation control_channel
--- Gives the number of turns that were remembered.
+-- Gives the number of turns that were remembered. A conversation that nobody has leased or written in leaves no trace.
+if redis.call('EXISTS', KEYS[1], KEYS[2]) == 0 then return 0 end
 local num_turns = redis.call('LLEN', KEYS[3])
 local generation = redis.call('HINCRBY', KEYS[1], 'generation', 1)
 if redis.call('LLEN', KEYS[2]) > 0 then

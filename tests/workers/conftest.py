@@ -1,0 +1,61 @@
+"""A real engine process with the scripted engine, shared by the tests of the worker."""
+
+import pytest
+
+from bot.core.messages import Draft
+from bot.core.personas import Personas
+from bot.core.settings import load
+from workers.engines.base import EngineOptions
+from workers.engines.process import EngineProcess
+from workers.heart import Heart
+from workers.respond import Responder
+from workers.tasks import Answering
+from workers.tokenizer import ByteTokenizer
+from workers.writer import Writer
+
+
+@pytest.fixture(scope="session")
+def engine():
+    with EngineProcess(EngineOptions(engine="echo", context=8192, requests=32)) as process:
+        process.wait_ready(30)
+        yield process
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return load(data_dir=tmp_path, engine="echo", thought_tokens=300, answer_tokens=400)
+
+
+@pytest.fixture
+def heart(store, leases):
+    heart = Heart(store, leases, lease_seconds=2, reply_seconds=30)
+    yield heart
+    heart.close()
+
+
+@pytest.fixture
+def drafts():
+    return []
+
+
+@pytest.fixture
+def writer(engine, settings):
+    return Writer(engine, ByteTokenizer(), lambda: 8192, settings)
+
+
+@pytest.fixture
+def responder(writer, memory, people, drafts, settings):
+    def publish(_conversation, draft: Draft):
+        drafts.append(draft)
+
+    return Responder(writer, memory, people, Personas(), publish, settings)
+
+
+@pytest.fixture
+def woken():
+    return []
+
+
+@pytest.fixture
+def answering(leases, heart, responder, engine, woken):
+    return Answering(leases, heart, responder, engine, woken.append)

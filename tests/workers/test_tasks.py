@@ -1,0 +1,275 @@
+"""One wake-up, from the lease to the end of the turn: real Redis, real engine process."""
+
+import threading
+import time
+
+import pytest
+
+from bot.core.messages import Failed, Finished
+from bot.core.store import Keys
+from tests.sayings import SURFACE, incoming, talk
+from workers.engines.base import EngineOptions
+from workers.engines.process import EngineProcess
+from workers.tasks import Answering
+
+
+@pytest.fixture
+def say(inbox, answering, outbox):
+    """Say something, have it answered, and give the finals."""
+
+    def say(*texts, conversation=None, kind="say"):
+        for text in texts:
+            inbox.accept(incoming(text, conversation, kind=kind))
+        answering.reply(str(conversation or talk()))
+        return finals(outbox)
+
+    return say
+
+
+def finals(outbox):
+    entries = outbox.fresh(10)
+    for entry in entries:
+        outbox.end(entry, [])
+    return [entry.event for entry in entries]
+
+
+def test_a_line_is_answered_and_remembered(say, memory):
+    [final] = say("hello")
+
+    assert isinstance(final, Finished)
+    assert final.answer == "You said: hello. I am listening."
+    assert [(turn.said, turn.reply) for turn in memory.recent(talk())] == [("hello", final.answer)]
+
+
+def test_lines_in_a_row_get_one_answer(say):
+    [final] = say("so", "listen")
+
+    assert final.answer.startswith("You said: so")
+    assert "listen" in final.answer
+
+
+def test_a_wake_up_for_nothing_does_nothing(answering, outbox):
+    answering.reply(str(talk()))
+
+    assert finals(outbox) == []
+
+
+def test_ten_wake_ups_at_once_give_one_answer(inbox, answering, outbox, memory):
+    inbox.accept(incoming("hello"))
+    threads = [threading.Thread(target=answering.reply, args=(str(talk()),)) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(finals(outbox)) == 1
+    assert memory.num_turns(talk()) == 1
+
+
+def test_lines_that_came_meanwhile_wake_again(say, inbox, answering, woken, outbox):
+    threading.Timer(0.5, lambda: inbox.accept(incoming("later"))).start()
+
+    say("hello #slow")
+
+    assert woken == [talk()]
+    answering.reply(str(talk()))
+    assert finals(outbox)[0].answer == "You said: later. I am listening."
+
+
+def test_the_thought_is_hidden_unless_the_person_wants_it(say, people, drafts):
+    [hidden] = say("hello #think 40")
+    assert hidden.thought == ""
+    assert {draft.thought for draft in drafts} == {""}
+
+    people.choose(talk(), thinking="show")
+    [shown] = say("hello #think 40")
+    assert len(shown.thought.split()) > 30
+    assert any(draft.thought and draft.thinking for draft in drafts)
+
+
+def test_without_thinking_no_thought_is_asked_for(say, people):
+    people.choose(talk(), thinking="off")
+
+    [final] = say("hello #think 5000")
+
+    assert final.answer.startswith("You said: hello")
+
+
+@pytest.mark.parametrize("script", ["#noclose", "#loop", "#eos-in-thought"])
+def test_a_thought_that_does_not_end_is_closed_and_the_answer_follows(say, script):
+    [final] = say(f"hello {script}")
+
+    assert final.answer.startswith("You said: hello")
+    assert final.thought == ""
+
+
+def test_an_empty_answer_is_tried_once_more_and_then_admitted(say, memory):
+    assert [final.reason for final in say("hello #empty")] == ["empty"]
+    assert memory.num_turns(talk()) == 0
+
+
+def test_an_answer_that_loops_is_ended_at_a_whole_sentence_with_a_word(say):
+    [final] = say("hello #loop-answer")
+
+    assert final.note == "cut"
+    assert final.answer.endswith(".")
+    assert len(final.answer) < 400
+
+
+def test_an_answer_that_is_too_long_is_cut_with_a_word(say):
+    [final] = say("hello #long 500")
+
+    assert final.note == "cut"
+
+
+def test_a_message_that_cannot_fit_is_refused_with_words(say):
+    assert [final.reason for final in say("word " * 2500)] == ["too_long"]
+
+
+def test_retry_answers_the_last_turn_again_in_its_place(say, memory):
+    say("first")
+    say("second")
+
+    [final] = say("", kind="retry")
+
+    assert final.answer == "You said: second. I am listening."
+    assert [turn.said for turn in memory.recent(talk())] == ["first", "second"]
+    assert memory.recent(talk())[1].id == final.turn
+
+
+def test_retry_with_nothing_said_before_is_admitted(say):
+    assert [final.reason for final in say("", kind="retry")] == ["nothing_to_retry"]
+
+
+def test_after_new_the_model_does_not_read_what_was_before(say, memory):
+    say("before")
+    memory.start_new(talk())
+
+    assert say("#history")[0].answer.startswith("Before this you said 0")
+    assert memory.num_turns(talk()) == 2
+
+
+def test_two_people_in_one_group_are_never_mixed(say):
+    ann, bob = talk("1", chat="-100"), talk("2", chat="-100")
+    say("Ann's secret", conversation=ann)
+
+    [final] = say("#history", conversation=bob)
+
+    assert final.answer.startswith("Before this you said 0")
+    assert "Ann" not in final.answer
+
+
+def test_what_does_not_fit_is_left_out_oldest_first_and_counted(writer, say, memory, responder):
+    for number in range(8):
+        say(f"{number} " + "x" * 900)
+
+    last = memory.recent(talk())[-1]
+
+    assert last.num_left_out > 0
+    assert last.num_prompt_tokens < 8192
+
+
+def test_stop_ends_the_reply_at_once_and_keeps_what_was_said(inbox, answering, outbox, memory, drafts):
+    inbox.accept(incoming("hello #long 200 #slow"))
+    running = threading.Thread(target=answering.reply, args=(str(talk()),))
+    running.start()
+    _wait(lambda: drafts and "word1 " in drafts[-1].answer)
+
+    started_at = time.monotonic()
+    assert inbox.stop(talk()) == "stopping"
+    running.join(5)
+
+    assert time.monotonic() - started_at < 1
+    [final] = finals(outbox)
+    assert final.note == "stopped"
+    assert final.answer.startswith("word1")
+    assert memory.recent(talk())[0].reply == final.answer
+
+
+def test_stop_before_the_first_word_says_only_that(inbox, answering, outbox, memory, drafts):
+    inbox.accept(incoming("hello #think 200 #slow"))
+    running = threading.Thread(target=answering.reply, args=(str(talk()),))
+    running.start()
+    _wait(lambda: drafts)
+    inbox.stop(talk())
+    running.join(5)
+
+    assert [final.reason for final in finals(outbox)] == ["stopped"]
+    assert memory.num_turns(talk()) == 0
+
+
+def test_forget_during_a_reply_is_not_undone_by_it(inbox, answering, outbox, memory, drafts):
+    inbox.accept(incoming("hello #long 100 #slow"))
+    running = threading.Thread(target=answering.reply, args=(str(talk()),))
+    running.start()
+    _wait(lambda: drafts)
+    memory.forget(talk())
+    running.join(5)
+
+    assert not running.is_alive()
+    assert memory.num_turns(talk()) == 0
+    assert finals(outbox) == [None], "the person hears that it was forgotten, and nothing else"
+
+
+def test_a_worker_that_shuts_down_hands_its_replies_back(inbox, answering, outbox, heart, leases, drafts):
+    inbox.accept(incoming("hello #slow"))
+    running = threading.Thread(target=answering.reply, args=(str(talk()),))
+    running.start()
+    _wait(lambda: drafts)
+    heart.hand_back_all()
+    running.join(5)
+
+    assert finals(outbox) == []
+    assert leases.acquire(talk()).tries == 1, "the line is not to blame"
+
+
+def test_a_reply_that_takes_too_long_ends_with_words(store, leases, responder, engine, woken, inbox, outbox):
+    from workers.heart import Heart
+
+    hasty = Heart(store, leases, lease_seconds=1, reply_seconds=0.3)
+    inbox.accept(incoming("hello #think 200 #slow"))
+    Answering(leases, hasty, responder, engine, woken.append).reply(str(talk()))
+    hasty.close()
+
+    assert [final.reason for final in finals(outbox)] == ["timeout"]
+
+
+def test_a_line_that_kills_the_engine_three_times_is_put_aside(say, inbox, answering, dead, woken, outbox):
+    assert say("bad #die") == []
+    inbox.accept(incoming("innocent"))
+    answering.reply(str(talk()))
+    answering.reply(str(talk()))
+
+    [final] = finals(outbox)
+    assert isinstance(final, Failed)
+    assert final.reason == "put_aside"
+    assert [line.text for letter in dead.all(SURFACE) for line in letter.lines] == ["bad #die"]
+    assert woken[-1] == talk()
+    answering.reply(str(talk()))
+    assert finals(outbox)[0].answer == "You said: innocent. I am listening."
+
+
+def test_a_line_that_took_its_workers_down_is_put_aside_untried(say, inbox, leases, store, dead):
+    inbox.accept(incoming("bad"))
+    for _ in range(3):
+        leases.acquire(talk())
+        store.redis.hset(Keys(SURFACE).of(talk(), "state"), "until", 0)
+
+    assert [final.reason for final in say()] == ["put_aside"]
+    assert len(dead.all(SURFACE)) == 1
+
+
+def test_without_an_engine_no_lease_is_taken(leases, heart, responder, inbox, woken, monkeypatch):
+    monkeypatch.setattr("workers.tasks._WAIT_READY_SECONDS", 0.1)
+    inbox.accept(incoming("hello"))
+    with EngineProcess(EngineOptions(engine="nonsense")) as broken:
+        Answering(leases, heart, responder, broken, woken.append).reply(str(talk()))
+
+    assert leases.acquire(talk()).tries == 1
+
+
+def _wait(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
