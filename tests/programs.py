@@ -22,10 +22,10 @@ class Chat:
     """`companion chat` with pipes for hands and eyes."""
 
     def __init__(self, data_dir, *command, **settings):
+        settings = {"engine": "echo", **settings}
         environment = {key: value for key, value in os.environ.items() if not key.startswith("COMPANION_")}
         environment |= {f"COMPANION_{key.upper()}": str(value) for key, value in settings.items()}
         environment |= {"COMPANION_DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT)}
-        environment.setdefault("COMPANION_ENGINE", "echo")
         self.log = (data_dir / "chat.err").open("a")
         self.process = subprocess.Popen(
             [sys.executable, "-m", *(command or ("bot", "chat"))],

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.programs import Chat, processes_of, turns_of, until
+from tests.tiny_models import make_tiny_model
 
 pytestmark = pytest.mark.skipif("not __import__('os').path.isdir('/proc/self')", reason="looks at processes in /proc")
 
@@ -76,3 +77,22 @@ def test_a_second_chat_on_the_same_data_says_that_one_is_open(tmp_path):
             assert second.process.wait(30) == 1
         assert first.ask("still here") == "You said: still here. I am listening."
     assert "Another `companion chat` is open" in (tmp_path / "chat.err").read_text()
+
+
+def test_a_real_model_answers_through_the_whole_way_and_is_remembered(tmp_path):
+    """Random weights say nothing sensible, but all that carries them is real: thought budget, forced close, memory."""
+    model = make_tiny_model(tmp_path / "model", max_position_embeddings=8192)
+    settings = {"engine": "transformers", "model": model, "device": "cpu", "thought_tokens": 24, "answer_tokens": 24}
+    (tmp_path / "data").mkdir()
+    with Chat(tmp_path / "data", **settings) as chat:
+        chat.ask("hello")
+        chat.kill()
+
+    with Chat(tmp_path / "data", **settings) as chat:
+        chat.ask("again")
+        chat.leave()
+
+    first, second = turns_of(tmp_path / "data")
+    assert (first.said, second.said) == ("hello", "again")
+    assert first.reply
+    assert second.num_prompt_tokens > first.num_prompt_tokens
