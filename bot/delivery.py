@@ -137,8 +137,9 @@ class Delivery:
         is_repeat = entry.is_repeat
         while True:
             try:
+                words = await asyncio.to_thread(self._words, entry, is_repeat)
                 await asyncio.to_thread(self._outbox.begin, entry)
-                return await self._surface.deliver(entry.conversation, self._words(entry, is_repeat))
+                return await self._surface.deliver(entry.conversation, words)
             except NotSent as refusal:
                 with suppress(RedisError):
                     await asyncio.to_thread(self._outbox.undo_begin, entry)
@@ -198,10 +199,10 @@ class _Lane:
     async def _run(self) -> None:
         while await self._something_came():
             self._news.clear()
-            self._final_came.clear()
             while self._finals:
                 await self._deliver(self._finals[0])
                 self._finals.popleft()
+            self._final_came.clear()
             if self._draft is not None:
                 await self._show()
         del self._lanes[self._conversation]

@@ -58,5 +58,7 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _wait_for_end_of_stdin() -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: its lock, held by a thread that waits, would be fatal to the interpreter's own end.
+    while os.read(0, 1024):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -125,9 +125,10 @@ def _wait_for_worker(running: Running, progress: Progress) -> WorkerState:
                 return worker
             if worker.stage == "failed":
                 raise WorkerFailed(worker.detail)
-            if worker.stage != said:
-                said = worker.stage
-                progress(f"worker  {worker.stage} {worker.model} …")
+            news = f"worker  {worker.stage} {worker.detail or worker.model} …"
+            if news != said:
+                said = news
+                progress(news)
         time.sleep(_POLL_SECONDS)
 
 

@@ -219,6 +219,8 @@ def _load(model: str) -> PreTrainedTokenizerFast:
     # Not AutoTokenizer: for R1's Llama distills it picks a class that loses spaces and Chinese in some versions.
     from transformers import PreTrainedTokenizerFast
 
+    if model.startswith(("/", ".", "~")) and not Path(model).is_dir():
+        raise BadTokenizer(f"There is no folder {model}. Set COMPANION_MODEL to a model's folder or its name on the hub.")
     if Path(model).is_dir() and not (Path(model) / "tokenizer.json").is_file():
         raise BadTokenizer(f"{model} has no tokenizer.json. Download the model again with all its files.")
     try:

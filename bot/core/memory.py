@@ -50,7 +50,7 @@ class Memory:
         """Erase a conversation, with lines that wait and a reply in flight. Gives the number of turns forgotten."""
         keys = Keys(conversation.surface)
         names = [keys.of(conversation, what) for what in ("state", "inbox", "memory", "sent")]
-        num: int = self._store.call("forget", [*names, keys.pending, keys.outbox], str(conversation), CONTROL)
+        num: int = self._store.call("forget", [*names, keys.pending, keys.outbox, keys.dead], str(conversation), CONTROL)
         return num
 
     def generation(self, conversation: Conversation) -> int:

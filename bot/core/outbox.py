@@ -44,7 +44,10 @@ class Outbox:
 
     def unfinished(self) -> list[Entry]:
         """What an earlier process read and did not acknowledge; deliver it before anything new, or order is lost."""
-        return self._read("0", block_ms=None)
+        entries: list[Entry] = []
+        while batch := self._read(entries[-1].id if entries else "0", block_ms=None):
+            entries += batch
+        return entries
 
     def fresh(self, block_ms: int) -> list[Entry]:
         """New finals, oldest first; waits up to `block_ms` for one."""

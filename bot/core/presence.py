@@ -10,6 +10,7 @@ from typing import Any
 from bot.core.store import ROOT, Store
 
 _SECONDS = 6
+_NAMES = f"{ROOT}:workers"
 EVERY_SECONDS = 1.0
 
 
@@ -29,18 +30,37 @@ class WorkerState:
     busy: int
     remark: str = ""
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it runs on this machine: an id is machine-process-random."""
+        return self.id.rsplit("-", 2)[0] == os.uname().nodename
+
 
 class Presence:
+    """A set of names, and for each name a value that Redis drops when it is not renewed."""
+
     def __init__(self, store: Store) -> None:
         self._redis = store.redis
 
     def announce(self, state: WorkerState) -> None:
-        self._redis.set(f"{ROOT}:worker:{state.id}", json.dumps(asdict(state)), ex=_SECONDS)
+        self._redis.set(_key(state.id), json.dumps(asdict(state)), ex=_SECONDS)
+        self._redis.sadd(_NAMES, state.id)
 
     def leave(self, id: str) -> None:
-        self._redis.delete(f"{ROOT}:worker:{id}")
+        self._redis.delete(_key(id))
+        self._redis.srem(_NAMES, id)
 
     def workers(self) -> list[WorkerState]:
-        names = sorted(self._redis.scan_iter(f"{ROOT}:worker:*", count=1000))
-        values: Any = self._redis.mget(names) if names else []
-        return [WorkerState(**json.loads(value)) for value in values if value]
+        members: Any = self._redis.smembers(_NAMES)
+        found = {id: self._state(id) for id in sorted(member.decode() for member in members)}
+        if gone := [id for id, state in found.items() if state is None]:
+            self._redis.srem(_NAMES, *gone)
+        return [state for state in found.values() if state is not None]
+
+    def _state(self, id: str) -> WorkerState | None:
+        value: Any = self._redis.get(_key(id))
+        return WorkerState(**json.loads(value)) if value else None
+
+
+def _key(id: str) -> str:
+    return f"{ROOT}:worker:{id}"

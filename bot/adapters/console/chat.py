@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 import signal
 import sys
 import time
@@ -168,9 +169,14 @@ async def _piped() -> AsyncIterator[str]:
 
 
 def _read_lines(put: Callable[[str], object]) -> None:
+    """Not through `sys.stdin`: its lock, held by a thread that waits, would be fatal to the interpreter's own end."""
+    rest = b""
     with suppress(RuntimeError):  # the loop has ended before the input
-        while line := sys.stdin.readline():
-            put(line)
+        while data := os.read(0, 65_536):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                put(line.decode(errors="replace") + "\n")
+        put(rest.decode(errors="replace") + "\n")
         put("")
 
 

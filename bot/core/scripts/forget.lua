@@ -1,6 +1,6 @@
 -- Erase what was said in a conversation. A reply in flight loses its lease, and one that is on its way out its
 -- generation, so neither can bring anything back. Lines that waited end with an event that holds nothing.
--- KEYS state inbox memory sent pending outbox | ARGV conversation control_channel
+-- KEYS state inbox memory sent pending outbox dead | ARGV conversation control_channel
 -- Gives the number of turns that were remembered. A conversation that nobody has leased or written in leaves no trace.
 if redis.call('EXISTS', KEYS[1], KEYS[2]) == 0 then return 0 end
 local num_turns = redis.call('LLEN', KEYS[3])
@@ -11,5 +11,9 @@ end
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
 redis.call('HDEL', KEYS[1], 'lease', 'until', 'tries', 'stop', 'since')
 redis.call('ZREM', KEYS[5], ARGV[1])
+local letters = redis.call('HGETALL', KEYS[7])
+for i = 1, #letters, 2 do
+  if string.sub(letters[i + 1], 1, #ARGV[1] + 1) == ARGV[1] .. '\n' then redis.call('HDEL', KEYS[7], letters[i]) end
+end
 redis.call('PUBLISH', ARGV[2], ARGV[1])
 return num_turns

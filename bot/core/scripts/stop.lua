@@ -6,7 +6,8 @@ if state[1] and tonumber(state[2]) > now_ms() then
   redis.call('PUBLISH', ARGV[2], ARGV[1])
   return 'stopping'
 end
-redis.call('HDEL', KEYS[1], 'tries')
+-- A worker that went silent may come back: without its lease it cannot end lines that were written since.
+redis.call('HDEL', KEYS[1], 'lease', 'until', 'tries', 'stop')
 redis.call('ZREM', KEYS[3], ARGV[1])
 if redis.call('DEL', KEYS[2]) == 0 then return 'idle' end
 redis.call('XADD', KEYS[4], '*', 'conversation', ARGV[1], 'generation', state[3] or '0', 'event', ARGV[3])

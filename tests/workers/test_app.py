@@ -1,0 +1,138 @@
+"""The worker as a process of its own: how it starts, what it takes from the broker, how it ends."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bot.core import queue
+from bot.core.presence import Presence
+from bot.core.vault import Vault, master_key
+from tests.programs import ROOT, until
+from tests.sayings import SURFACE, incoming, talk
+
+
+@pytest.fixture
+def vault(store, settings):
+    return Vault(store, master_key(settings))
+
+
+@pytest.fixture
+def wakeups(redis_server):
+    return queue.Wakeups(queue.client(redis_server.url))
+
+
+@pytest.fixture
+def worker(redis_server, store, settings):
+    """Start a worker; gives its process once it is ready."""
+    started = []
+
+    def start(*options):
+        environment = os.environ | {
+            "COMPANION_DATA_DIR": str(settings.data_dir),
+            "COMPANION_ENGINE": "echo",
+            "COMPANION_REDIS_URL": redis_server.url,
+            "PYTHONPATH": str(ROOT),
+        }
+        log = (settings.data_dir / "worker.log").open("a")
+        command = [sys.executable, "-m", "workers", "run", *options]
+        started.append(subprocess.Popen(command, env=environment, stderr=log, stdin=subprocess.PIPE))
+        log.close()
+        until(lambda: [state for state in Presence(store).workers() if state.stage == "ready"])
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+
+
+def test_a_worker_says_how_far_it_is_and_that_it_is_alive(worker, store, settings):
+    worker()
+
+    [state] = Presence(store).workers()
+    assert (state.engine, state.model, state.stage, state.busy) == ("echo", "bundled", "ready", 0)
+    log = (settings.data_dir / "worker.log").read_text()
+    assert log.index("engine: loading") < log.index("engine: ready")
+
+
+def test_a_worker_that_is_told_to_end_finishes_what_it_writes(worker, inbox, outbox, wakeups, store):
+    process = worker("--grace", "20")
+    _begin(inbox, wakeups, store)
+    process.terminate()
+
+    assert process.wait(20) == 0
+    assert [entry.event.answer for entry in outbox.fresh(10)] == ["You said: hello. I am listening."]
+    assert Presence(store).workers() == []
+
+
+def test_what_is_not_done_within_the_grace_goes_back_and_another_worker_answers(worker, inbox, outbox, wakeups, store):
+    process = worker("--grace", "0.2")
+    _begin(inbox, wakeups, store)
+    process.terminate()
+    assert process.wait(20) == 0
+    assert outbox.fresh(10) == []
+
+    worker()
+    assert until(lambda: outbox.fresh(10))[0].event.answer == "You said: hello. I am listening."
+
+
+def test_a_worker_ends_with_whoever_started_it(worker):
+    process = worker("--with-parent")
+    process.stdin.close()
+
+    assert process.wait(20) == 0
+
+
+def test_a_worker_takes_nothing_but_json_from_the_broker(worker, redis_server, inbox, outbox, store, tmp_path):
+    """A pickle that would run a command is thrown away unread, and the next message is answered."""
+    process = worker()
+    app = queue.client(redis_server.url)
+    app.conf.update(task_serializer="pickle", accept_content=["pickle"])
+    app.send_task(queue.REPLY, args=[_Bomb(tmp_path / "boom")], queue=queue.QUEUE, serializer="pickle")
+    inbox.accept(incoming("hello"))
+    queue.Wakeups(queue.client(redis_server.url)).send(talk())
+
+    assert until(lambda: outbox.fresh(10))[0].event.answer == "You said: hello. I am listening."
+    assert process.poll() is None
+    assert not (tmp_path / "boom").exists()
+
+
+def test_a_lost_wake_up_is_made_up_for(worker, inbox, outbox, store):
+    worker()
+    store.add_surface(SURFACE)
+    inbox.accept(incoming("hello"))
+
+    started_at = time.monotonic()
+    assert until(lambda: outbox.fresh(10))[0].event.answer == "You said: hello. I am listening."
+    assert time.monotonic() - started_at < 6
+
+
+def test_a_worker_with_another_memory_key_refuses_to_start(redis_server, store, vault, settings):
+    vault.check()
+    (settings.data_dir / "memory.key").unlink()
+    environment = os.environ | {"COMPANION_DATA_DIR": str(settings.data_dir), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "workers", "run", "--redis-url", redis_server.url]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+    assert ended.returncode == 1
+    assert ended.stderr.strip().splitlines()[-1].startswith("The memory key does not open what is stored.")
+
+
+class _Bomb:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def _begin(inbox, wakeups, store):
+    store.add_surface(SURFACE)
+    inbox.accept(incoming("hello #slow"))
+    wakeups.send(talk())
+    until(lambda: [state for state in Presence(store).workers() if state.busy])
+    time.sleep(0.3)
