@@ -105,7 +105,7 @@ def folder(tmp_path_factory):
 def options(request, folder):
     # Echo is paced so that there is a moment in which to cancel.
     speed = 2000.0 if request.param == "echo" else 0.0
-    return EngineOptions(request.param, str(folder), device="cpu", context=CONTEXT, tokens_per_second=speed)
+    return EngineOptions(request.param, str(folder), device="cpu", threads=1, context=CONTEXT, tokens_per_second=speed)
 
 
 @pytest.fixture(scope="module", params=[InProcess, Behind])
@@ -241,5 +241,5 @@ def test_a_seed_says_the_same_twice_alone_and_in_company(engine):
 
 
 def test_an_engine_that_does_not_exist_is_named_with_those_that_do():
-    with pytest.raises(EngineLoadFailed, match="no engine 'nonsense'.*echo, transformers"):
+    with pytest.raises(EngineLoadFailed, match=r"no engine 'nonsense'.*echo, transformers"):
         load(EngineOptions("nonsense"))

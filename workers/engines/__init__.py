@@ -1,0 +1,32 @@
+"""Engines by name. Nothing heavy is imported before `load` is called for the one that needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from workers.engines.base import Engine, EngineOptions, Progress
+from workers.engines.errors import EngineLoadFailed
+
+Factory = Callable[[EngineOptions, Progress], Engine]
+
+
+def load(options: EngineOptions, progress: Progress = lambda stage, detail: None) -> Engine:
+    """Load the engine and model of `options`; raises `EngineLoadFailed` with what to do."""
+    if options.engine not in ENGINES:
+        raise EngineLoadFailed(f"There is no engine {options.engine!r}. There are: {', '.join(ENGINES)}.")
+    return ENGINES[options.engine](options, progress)
+
+
+def _echo(options: EngineOptions, progress: Progress) -> Engine:
+    from workers.engines.echo.engine import EchoEngine
+
+    return EchoEngine(options)
+
+
+def _transformers(options: EngineOptions, progress: Progress) -> Engine:
+    from workers.engines.transformers import load
+
+    return load(options, progress)
+
+
+ENGINES: dict[str, Factory] = {"echo": _echo, "transformers": _transformers}

@@ -1,0 +1,57 @@
+"""How the worker and its engine process talk: lines of JSON over two pipes. `process.py` and `child.py` are the ends.
+
+To the child: options, then submit, cancel, close. To the worker: stage, ready, failed, beat, events (one a step).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from workers.engines.base import Ended, Event, Request, Sampling, Tokens
+
+BEAT_SECONDS = 0.5
+
+
+def send(fd: int, message: dict[str, Any]) -> None:
+    """Write one message, whole; the caller holds the lock. Raises OSError when nobody reads any more."""
+    left = memoryview(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+    while left:
+        left = left[os.write(fd, left) :]
+
+
+def receive(fd: int) -> Iterator[dict[str, Any]]:
+    """Messages until the other side is gone; half a message at the end is dropped."""
+    rest = b""
+    while chunk := os.read(fd, 1 << 16):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from map(json.loads, lines)
+
+
+def dump_request(request: Request) -> dict[str, Any]:
+    return {**asdict(request), "stop_ids": sorted(request.stop_ids)}
+
+
+def load_request(fields: dict[str, Any]) -> Request:
+    return Request(
+        id=fields["id"],
+        prompt=tuple(fields["prompt"]),
+        max_tokens=fields["max_tokens"],
+        stop_ids=frozenset(fields["stop_ids"]),
+        sampling=Sampling(**fields["sampling"]),
+    )
+
+
+def dump_event(event: Event) -> list[Any]:
+    if isinstance(event, Tokens):
+        return [event.id, event.ids]
+    return [event.id, event.reason, event.detail]
+
+
+def load_event(fields: list[Any]) -> Event:
+    if len(fields) == 2:
+        return Tokens(fields[0], tuple(fields[1]))
+    return Ended(*fields)
