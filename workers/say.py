@@ -8,6 +8,7 @@ import time
 from bot.core.messages import Conversation, Line
 from bot.core.personas import SHIPPED, Personas
 from bot.core.settings import Settings
+from workers.engines.errors import EngineError
 from workers.engines.process import EngineProcess
 from workers.heart import Watch
 from workers.models import choose, remark
@@ -28,6 +29,8 @@ def say_once(settings: Settings, text: str) -> None:
         context = engine.wait_ready(_LOAD_SECONDS).context
         writer = Writer(engine, load_tokenizer(options.engine, options.model), lambda: context, settings)
         _, reply = writer.write(_task(settings, text), Watch(settings.reply_seconds), lambda draft: None)
+        if not reply.answer:
+            raise EngineError("the model gave no answer, twice; try another prompt, or another model")
         print(reply.answer)
 
 

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
 # Above this size of its files a model on the CPU is kept in 16 bits: float32 is quicker there but twice as large.
 BIG_BYTES = 1 << 30
+# Below it threads wait for each other longer than they compute: on two busy cores a tiny model wrote 21 tokens a
+# second with two threads and 378 with one.
+SMALL_BYTES = 64 << 20
 
 
 def load_model(folder: Path, options: EngineOptions) -> PreTrainedModel:
     """Load onto the device; raises within `errors_for_people`."""
     device = choose_device(options.device)
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    if threads := options.threads or (1 if device == "cpu" and size_of(folder) < SMALL_BYTES else 0):
+        torch.set_num_threads(threads)
     return _load(folder, device, choose_dtype(options.dtype, device, folder))
 
 
@@ -48,8 +51,12 @@ def choose_dtype(wanted: str, device: str, folder: Path) -> torch.dtype:
         return dtype
     if device == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    return torch.bfloat16 if device == "mps" or size > BIG_BYTES else torch.float32
+    return torch.bfloat16 if device == "mps" or size_of(folder) > BIG_BYTES else torch.float32
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all weights."""
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
 
 
 def choose_attention(device: str) -> str:
