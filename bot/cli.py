@@ -36,6 +36,7 @@ def up() -> None:
 @cli.command()
 def chat() -> None:
     """Talk in this terminal; starts what is needed and ends it again."""
+    from bot.adapters import find
     from bot.process import end_by_signal, run_beside
     from bot.run import open_front, ready_settings
     from bot.up import everything, to_stderr
@@ -43,7 +44,7 @@ def chat() -> None:
     end_by_signal()
     settings = ready_settings()
     with everything(settings, to_stderr, adapters=False) as running, open_front(settings, running.redis_url) as front:
-        run_beside(running.keep_alive, "console", front)
+        run_beside(running.keep_alive, find("console"), front)
 
 
 @cli.command()
@@ -51,15 +52,17 @@ def chat() -> None:
 @click.option("--with-parent", is_flag=True, help="End when standard input closes.")
 def bot(name: str, with_parent: bool) -> None:
     """Run one adapter (telegram, discord, console) against a Redis that runs."""
+    from bot.adapters import find
     from bot.process import end_by_signal, end_with_stdin, run_adapter
     from bot.run import open_front, open_redis, ready_settings
 
+    adapter = find(name)
     end_by_signal()
     if with_parent:
         end_with_stdin()
     settings = ready_settings()
     with open_redis(settings) as url, open_front(settings, url) as front:
-        run_adapter(name, front)
+        run_adapter(adapter, front)
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})

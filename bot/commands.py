@@ -125,9 +125,9 @@ class Commands:
         return Answer(ask.say("console-bye"), leaves=True)
 
     def _persona_list(self, ask: Ask) -> str:
-        chosen = self._people.preferences(ask.conversation).persona or self._settings.persona
+        chosen = self._personas.chosen(self._people.preferences(ask.conversation).persona, self._settings.persona)
         rows = [self._persona_line(ask, persona) for persona in self._personas.all()]
-        return "\n".join([ask.say("persona-list", current=self._personas.get(chosen).title), *rows])
+        return "\n".join([ask.say("persona-list", current=chosen.title), *rows])
 
     def _persona_line(self, ask: Ask, persona: Persona) -> str:
         about = _FIRST_SENTENCE.match(persona.expand(persona.description, ask.incoming.line.author))
@@ -153,7 +153,7 @@ def for_platform(platform: str) -> tuple[Command, ...]:
 
 def parse(incoming: Incoming, language: str) -> Ask | None:
     """`/name argument` becomes a command; anything else, like a path or a lone slash, is talk."""
-    head, _, argument = incoming.line.text.strip().partition(" ")
+    head, argument = (*incoming.line.text.split(maxsplit=1), "", "")[:2]
     name = head[1:].partition("@")[0].lower()
     if not head.startswith("/") or not name.isalpha():
         return None

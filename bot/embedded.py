@@ -20,22 +20,24 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
+from urllib.parse import quote
 
 import redis
 
 from bot.core.errors import StoreUnavailable
+from bot.core.files import make_once
 
 OLDEST = (6, 2)
 _NAMES = ("redis-server", "valkey-server")
-_START_SECONDS, _STOP_SECONDS = 30.0, 15.0
+_START_SECONDS, _STOP_SECONDS, _ANSWER_SECONDS = 30.0, 15.0, 5.0
 _MAX_SOCKET_PATH = 100  # the kernel takes 107 bytes
 _CONFIG = """\
 port 0
-unixsocket {socket}
+unixsocket "{socket}"
 unixsocketperm 600
-dir {folder}
-pidfile {folder}/redis.pid
-logfile {folder}/redis.log
+dir "{folder}"
+pidfile "{folder}/redis.pid"
+logfile "{folder}/redis.log"
 requirepass {password}
 appendonly yes
 appendfsync always
@@ -63,23 +65,28 @@ class EmbeddedRedis:
 
     @property
     def url(self) -> str:
-        return f"unix://:{self._password()}@{self.socket}"
+        return f"unix://:{self._password()}@{quote(str(self.socket))}"
 
     def start(self) -> None:
         """Start the server, or use the one that runs already; raises `StoreUnavailable` with what to do."""
-        for folder in (self.folder, self.socket.parent):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self._take_ownership():
-            self._wait_until_ready()
-        elif not self.is_running():
-            self._spawn()
-            self._wait_until_ready()
+        self._make_folders()
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
+        end = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            # An owner may be leaving just now: ask for its place each time.
+            if self._take_ownership() and self._process is None and not self.is_running():
+                self._spawn()
+            self._refuse_to_wait_for_ever(end)
+            time.sleep(0.02)
+        self._take_ownership()
 
     def is_running(self) -> bool:
+        """A server that is only slow runs: a second one beside it would ruin the data of both."""
         try:
             with self._client() as client:
                 return bool(client.ping())
-        except redis.exceptions.BusyLoadingError:
+        except (redis.exceptions.BusyLoadingError, redis.exceptions.TimeoutError):
             return True
         except (redis.exceptions.RedisError, OSError):
             return False
@@ -95,11 +102,24 @@ class EmbeddedRedis:
         self._lock = None
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+
+    def _make_folders(self) -> None:
+        for folder in (self.folder, self.socket.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if folder.stat().st_uid != os.getuid():
+                raise StoreUnavailable(
+                    f"{folder} belongs to another user of this machine; remove it, or set COMPANION_DATA_DIR"
+                )
+            folder.chmod(0o700)
 
     def _take_ownership(self) -> bool:
         if self._lock is not None:
@@ -118,7 +138,8 @@ class EmbeddedRedis:
         self._refuse_older(binary)
         self.socket.unlink(missing_ok=True)
         config = self.folder / "redis.conf"
-        _write_private(config, _CONFIG.format(socket=self.socket, folder=self.folder.resolve(), password=self._password()))
+        socket, folder = (str(path).replace("\\", r"\\").replace('"', r"\"") for path in (self.socket, self.folder.resolve()))
+        _write_private(config, _CONFIG.format(socket=socket, folder=folder, password=self._password()))
         # A session of its own: Ctrl-C in the terminal is for the chat, not for the data.
         self._process = subprocess.Popen(
             [binary, str(config.resolve())],
@@ -140,18 +161,12 @@ class EmbeddedRedis:
             )
         mark.write_text(_text(version) + "\n")
 
-    def _wait_until_ready(self) -> None:
-        end = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if self._process is not None and self._process.poll() is not None:
-                raise StoreUnavailable(
-                    f"redis-server ended at once: {self._last_log_line()} (log: {self.folder / 'redis.log'})"
-                )
-            if time.monotonic() > end:
-                raise StoreUnavailable(
-                    f"redis-server did not answer within {_START_SECONDS:.0f} s (log: {self.folder / 'redis.log'})"
-                )
-            time.sleep(0.02)
+    def _refuse_to_wait_for_ever(self, end: float) -> None:
+        log = self.folder / "redis.log"
+        if self._process is not None and self._process.poll() is not None:
+            raise StoreUnavailable(f"redis-server ended at once: {self._last_log_line()} (log: {log})")
+        if time.monotonic() > end:
+            raise StoreUnavailable(f"redis-server did not answer within {_START_SECONDS:.0f} s (log: {log})")
 
     def _answers(self) -> bool:
         with suppress(redis.exceptions.RedisError, OSError), self._client() as client:
@@ -168,13 +183,13 @@ class EmbeddedRedis:
 
     def _client(self) -> redis.Redis:
         retry = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
-        client: redis.Redis = redis.Redis.from_url(self.url, socket_timeout=5, retry=retry)
+        client: redis.Redis = redis.Redis.from_url(self.url, socket_timeout=_ANSWER_SECONDS, retry=retry)
         return client
 
     def _password(self) -> str:
         file = self.folder / "password"
         if not file.exists():
-            _write_private(file, secrets.token_hex(24))
+            make_once(file, secrets.token_hex(24))
         return file.read_text().strip()
 
     def _last_log_line(self) -> str:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from threading import Thread
 from types import FrameType
 
-from bot import adapters
+from bot.adapters import Run
 from bot.run import Front
 
 _LOOK_SECONDS = 1.0
@@ -28,21 +28,21 @@ def end_with_stdin() -> None:
     Thread(target=_wait_for_end_of_stdin, daemon=True).start()
 
 
-def run_adapter(name: str, front: Front) -> None:
+def run_adapter(adapter: Run, front: Front) -> None:
     with suppress(KeyboardInterrupt):
-        asyncio.run(adapters.find(name)(front))
+        asyncio.run(adapter(front))
 
 
-def run_beside(keep_alive: Callable[[], None], name: str, front: Front) -> None:
+def run_beside(keep_alive: Callable[[], None], adapter: Run, front: Front) -> None:
     """Run an adapter while calling `keep_alive` every second on a thread."""
     with suppress(KeyboardInterrupt):
-        asyncio.run(_beside(keep_alive, name, front))
+        asyncio.run(_beside(keep_alive, adapter, front))
 
 
-async def _beside(keep_alive: Callable[[], None], name: str, front: Front) -> None:
+async def _beside(keep_alive: Callable[[], None], adapter: Run, front: Front) -> None:
     keeper = asyncio.create_task(_keep(keep_alive))
     try:
-        await adapters.find(name)(front)
+        await adapter(front)
     finally:
         keeper.cancel()
 

@@ -75,7 +75,8 @@ class Reception:
         answer = self._commands.run(ask)
         if answer.wakes:
             line = replace(ask.incoming.line, text="", kind="retry")
-            self._inbox.accept(replace(ask.incoming, line=line))
+            if self._inbox.accept(replace(ask.incoming, line=line)) == "full":
+                return Answer(ask.say("refused-full", lines=self._settings.inbox_lines))
         else:
             self._inbox.mark_seen(ask.incoming)
         return answer

@@ -34,6 +34,7 @@ class Service:
         if self._process is not None and self._process.poll() is None:
             return
         if self._process is not None:
+            self._close_input()
             self._process = None
             self._plan_restart()
         if time.monotonic() >= self._again_at:

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 
 from redis.exceptions import RedisError
 
+from bot.adapters import ADAPTERS
 from bot.core.errors import CompanionError, StoreUnavailable
 from bot.core.presence import Presence, WorkerState
 from bot.core.settings import Settings
@@ -125,7 +126,7 @@ def _wait_for_worker(running: Running, progress: Progress) -> WorkerState:
                 return worker
             if worker.stage == "failed":
                 raise WorkerFailed(worker.detail)
-            news = f"worker  {worker.stage} {worker.detail or worker.model} …"
+            news = f"worker  {worker.stage} {worker.detail if worker.stage == 'restarting' else worker.model} …"
             if news != said:
                 said = news
                 progress(news)
@@ -134,13 +135,16 @@ def _wait_for_worker(running: Running, progress: Progress) -> WorkerState:
 
 def _start_adapters(settings: Settings, running: Running, progress: Progress) -> None:
     tokens = {"telegram": settings.telegram_token, "discord": settings.discord_token}
-    names = [name for name, token in tokens.items() if token]
+    names = [name for name, token in tokens.items() if token and name in ADAPTERS]
+    for name in tokens.keys() - names:
+        if tokens[name]:
+            progress(f"{name:8}has a token, but this version has no {name} adapter yet")
     for name in names:
         running.services.append(_service(settings, running.redis_url, name, ["bot", "bot", name, "--with-parent"]))
         progress(f"{name:8}started")
     running.keep_alive()
     if not names:
-        progress("no adapter: set COMPANION_TELEGRAM_TOKEN or COMPANION_DISCORD_TOKEN; `companion chat` needs none")
+        progress("no adapter runs; `companion chat` talks in this terminal")
 
 
 def _service(settings: Settings, url: str, name: str, arguments: list[str]) -> Service:

@@ -17,15 +17,15 @@ ANSWER = "You said: tell me something. I am listening."
 
 
 def test_kill_the_engine(tmp_path):
-    _survives(tmp_path, lambda chat: kill(chat.engine()))
+    assert_survives(tmp_path, lambda chat: kill(chat.engine()))
 
 
 def test_kill_the_worker(tmp_path):
-    _survives(tmp_path, lambda chat: kill(chat.worker()))
+    assert_survives(tmp_path, lambda chat: kill(chat.worker()))
 
 
 def test_kill_redis(tmp_path):
-    _survives(tmp_path, lambda chat: kill(_redis(tmp_path)))
+    assert_survives(tmp_path, lambda chat: kill(_redis(tmp_path)))
 
 
 def test_kill_everything_but_the_adapter(tmp_path):
@@ -33,12 +33,12 @@ def test_kill_everything_but_the_adapter(tmp_path):
         kill(chat.worker())
         kill(_redis(tmp_path))
 
-    _survives(tmp_path, strike)
+    assert_survives(tmp_path, strike)
 
 
 def test_stop_the_engine_without_killing_it(tmp_path):
     """A hung engine is noticed by its silence."""
-    _survives(tmp_path, lambda chat: os.kill(chat.engine(), signal.SIGSTOP), seconds=40)
+    assert_survives(tmp_path, lambda chat: os.kill(chat.engine(), signal.SIGSTOP), seconds=40)
 
 
 def test_kill_the_adapter(tmp_path):
@@ -68,6 +68,9 @@ def test_when_the_adapter_is_killed_its_worker_does_not_stay_behind(tmp_path):
         chat.kill()
 
         until(lambda: not is_alive(worker) and not is_alive(engine))
+    with front(tmp_path):
+        """Ends the Redis that was left behind, as the next chat would."""
+    assert processes_of(tmp_path) == []
 
 
 def test_when_the_worker_is_killed_its_engine_does_not_stay_behind(tmp_path):
@@ -120,7 +123,7 @@ def test_closing_the_chat_in_the_middle_of_a_reply_keeps_the_question(tmp_path):
     assert [turn.said for turn in turns_of(tmp_path)] == [SLOW]
 
 
-def _survives(data_dir, strike, seconds=20):
+def assert_survives(data_dir, strike, seconds=20):
     with Chat(data_dir) as chat:
         chat.ask("before")
         chat.say(SLOW)

@@ -14,7 +14,8 @@ def choose(settings: Settings) -> EngineOptions:
     """The engine's options; `auto` takes transformers, or echo when the bundled model is asked for and is not there."""
     model, engine = settings.model, settings.engine
     if model == "bundled" and engine != "echo":
-        engine = "transformers" if has_bundled() else "echo"
+        if engine == "auto" and not has_bundled():
+            engine = "echo"
         model = str(BUNDLED)
     if engine == "auto":
         engine = "transformers"

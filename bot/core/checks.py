@@ -26,7 +26,7 @@ class Check:
     def parse(cls, line: str) -> Self | None:
         """A line that another doctor printed; None when it is none."""
         mark, _, rest = line.partition(" ")
-        name, colon, detail = rest.strip().partition(": ")
+        name, colon, detail = rest.lstrip().partition(": ")
         if mark not in ("ok", "FAIL") or not colon:
             return None
         detail, _, fix = detail.partition(" → ")

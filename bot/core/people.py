@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
-from bot.core.dead import DeadLetters
+from bot.core.dead import DeadLetter, DeadLetters
 from bot.core.memory import Memory
-from bot.core.messages import Conversation, Thinking
+from bot.core.messages import Conversation, Line, Thinking, load_line
 from bot.core.store import Keys, Store
 from bot.core.vault import Vault
 
@@ -73,7 +73,20 @@ class People:
     def _export(self, conversation: Conversation) -> dict[str, Any]:
         sent = self._memory.sent(conversation)
         turns = [asdict(turn) | {"reply_message_ids": sent.get(turn.id, [])} for turn in self._memory.recent(conversation)]
-        return {"chat": conversation.chat, "thread": conversation.thread, "turns": turns}
+        return {
+            "chat": conversation.chat,
+            "thread": conversation.thread,
+            "turns": turns,
+            "waiting": [asdict(line) for line in self._waiting(conversation)],
+            "put_aside": [asdict(line) for letter in self._letters(conversation) for line in letter.lines],
+        }
+
+    def _waiting(self, conversation: Conversation) -> list[Line]:
+        sealed: Any = self._store.redis.lrange(Keys(conversation.surface).of(conversation, "inbox"), 0, -1)
+        return [load_line(self._vault.find(conversation).open(line, str(conversation))) for line in sealed]
+
+    def _letters(self, conversation: Conversation) -> list[DeadLetter]:
+        return [letter for letter in self._dead.all(conversation.surface) if letter.conversation == conversation]
 
     def _names(self, person: Conversation, conversations: Iterable[Conversation]) -> list[str]:
         """Every key that names the person; a private chat has the name of the one person in it."""

@@ -104,6 +104,10 @@ class Personas:
             raise UnknownPersona(f"There is no persona {name!r}. There are: {', '.join(self._by_name) or 'none'}.")
         return self._by_name[name]
 
+    def chosen(self, name: str | None, default: str) -> Persona:
+        """The one chosen; where none is, or the owner has taken it away since, the default."""
+        return self._by_name.get(name or default) or self.get(default)
+
     def all(self) -> tuple[Persona, ...]:
         """By name."""
         return tuple(self._by_name.values())

@@ -90,8 +90,8 @@ class _OursInDotEnv(DotEnvSettingsSource):
 
 def load(**overrides: Any) -> Settings:
     """Read and check all settings; raises `SettingsError` naming the setting, what was given and what is allowed."""
-    _refuse_unknown(name for name in _given_names() if name.lower() not in _known_names())
     try:
+        _refuse_unknown(name for name in _given_names() if name.lower() not in _known_names())
         return Settings(**overrides)
     except ValidationError as problem:
         raise SettingsError("\n".join(_explain(error) for error in problem.errors())) from None
@@ -112,8 +112,8 @@ def _given_names() -> Iterable[str]:
 
 def _refuse_unknown(names: Iterable[str]) -> None:
     for name in names:
-        near = difflib.get_close_matches(name.lower(), _known_names(), n=1)
-        hint = f"; did you mean {near[0].upper()}?" if near else "; the README has the table of all settings"
+        near = difflib.get_close_matches(name.lower().removeprefix(PREFIX.lower()), Settings.model_fields, n=1)
+        hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else "; the README has the table of all settings"
         raise SettingsError(f"{name.upper()} is not a setting{hint}")
 
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from bot.core.errors import CompanionError, SettingsError, WrongKey
+from bot.core.files import make_once
 from bot.core.messages import Conversation
 from bot.core.settings import Settings
 from bot.core.store import ROOT, Keys, Store
@@ -102,26 +103,12 @@ def master_key(settings: Settings) -> bytes:
         return _decode(settings.memory_key.get_secret_value(), "COMPANION_MEMORY_KEY")
     file = key_file(settings)
     if not file.exists():
-        _make(file)
-    return _decode(file.read_text().strip(), str(file))
+        make_once(file, base64.b64encode(os.urandom(_KEY_BYTES)).decode() + "\n")
+    return _decode(file.read_text(errors="replace").strip(), str(file))
 
 
 def key_file(settings: Settings) -> Path:
     return settings.data_dir / "memory.key"
-
-
-def _make(file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(f".{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as out:
-        out.write(base64.b64encode(os.urandom(_KEY_BYTES)) + b"\n")
-    try:
-        os.link(draft, file)  # unlike a rename, it never replaces a key that another process just made
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
 
 
 def _decode(text: str, origin: str) -> bytes:

@@ -148,7 +148,7 @@ async def _typed(front: Front, conversation: Conversation) -> AsyncIterator[str]
 
 def _welcome(front: Front, conversation: Conversation) -> None:
     """Who is there; and to somebody new, the persona's first words."""
-    persona = front.personas.get(front.people.preferences(conversation).persona or front.settings.persona)
+    persona = front.personas.chosen(front.people.preferences(conversation).persona, front.settings.persona)
     print(say(_language(front, conversation), "console-welcome", persona=persona.title))
     if not front.memory.num_turns(conversation):
         print(persona.greet(conversation.person))

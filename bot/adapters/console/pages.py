@@ -51,7 +51,7 @@ class Screen:
             self._show_thought(thought)
         elif answer:
             self._collapse_thought()
-            self._grow(answer)
+            self._grow(answer.rstrip())  # as the final will be
 
     def final(self, reply: Reply) -> None:
         self._collapse_thought()
@@ -87,6 +87,8 @@ class Screen:
 
     def _grow(self, answer: str) -> None:
         """Write what is new. When a worker died and another says something else, begin again below."""
+        if self._written.startswith(answer):
+            return  # a final that was cut back to its last whole sentence
         if not answer.startswith(self._written):
             self._console.print()
             self._written = ""

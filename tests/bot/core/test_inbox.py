@@ -206,3 +206,59 @@ def test_lines_come_back_as_they_were_written(inbox, leases):
     inbox.accept(type(incoming())(talk(), said))
 
     assert leases.acquire(talk()).lines == (said,)
+
+
+def test_a_worker_that_was_silent_cannot_end_lines_written_after_a_stop(store, inbox, leases, outbox):
+    inbox.accept(incoming("one"))
+    silent = leases.acquire(talk())
+    store.redis.hset(Keys(SURFACE).of(talk(), "state"), "until", 0)
+    assert inbox.stop(talk()) == "dropped"
+    inbox.accept(incoming("two"))
+
+    assert leases.renew(silent) == "lost"
+    assert leases.commit(silent, finished(talk()), turn(), "append") is None
+
+    assert [said.text for said in leases.acquire(talk()).lines] == ["two"]
+    assert [entry.event.reason for entry in outbox.fresh(10)] == ["stopped"]
+
+
+def test_an_old_wish_to_stop_does_not_stop_what_is_written_after_it(store, inbox, leases):
+    inbox.accept(incoming("one"))
+    leases.acquire(talk())
+    inbox.stop(talk())
+    store.redis.hset(Keys(SURFACE).of(talk(), "state"), "until", 0)
+    assert inbox.stop(talk()) == "dropped"
+    inbox.accept(incoming("two"))
+
+    assert leases.renew(leases.acquire(talk())) == "held"
+
+
+def test_a_wish_to_stop_is_heard_by_the_next_worker_when_the_first_has_died(store, inbox, leases):
+    inbox.accept(incoming())
+    leases.acquire(talk())
+    inbox.stop(talk())
+    store.redis.hset(Keys(SURFACE).of(talk(), "state"), "until", 0)
+
+    assert leases.renew(leases.acquire(talk())) == "stop"
+
+
+def test_an_update_is_known_for_48_hours(store, inbox):
+    update = incoming(update_id="7")
+    inbox.accept(update)
+    [(_, at)] = store.redis.zrange(Keys(SURFACE).seen, 0, -1, withscores=True)
+    hour = 3600_000
+
+    store.redis.zadd(Keys(SURFACE).seen, {"7": at - 47.9 * hour})
+    assert inbox.accept(update) == "known"
+    store.redis.zadd(Keys(SURFACE).seen, {"7": at - 48.1 * hour})
+    assert inbox.accept(update) == "accepted"
+
+
+def test_a_refused_update_is_not_taken_later_behind_the_persons_back(store, vault):
+    from bot.core.inbox import Inbox
+
+    small = Inbox(store, vault, max_lines=1)
+    small.accept(incoming())
+    refused = incoming("refused")
+
+    assert [small.accept(refused), small.accept(refused)] == ["full", "known"]

@@ -1,0 +1,59 @@
+# Two commands: `make chat` talks, `make test` tests. Everything lives in .venv; remove that folder to start afresh.
+SHELL = /bin/sh
+MAKEFLAGS += --no-print-directory
+VENV = .venv
+BIN = $(VENV)/bin
+PIP = PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check
+TORCH = $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
+
+# The first Python that fits; `make chat PYTHON=/path/to/python` chooses another.
+FITS = -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$python $(FITS) 2>/dev/null && echo $$python && break; done)
+
+.PHONY: help chat test test-all lint docs
+.DEFAULT_GOAL = help
+
+help:
+	@echo 'make chat      talk in this terminal (the first time it installs what is needed)'
+	@echo 'make test      run all tests but the slow ones; make test-all runs those too'
+	@echo 'make lint      ruff, mypy and the import rules'
+	@echo 'make docs      write the settings table of the README anew'
+
+chat: $(VENV)/installed
+	@$(BIN)/python -m bot chat
+
+test: $(VENV)/installed-test
+	@$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+
+test-all: $(VENV)/installed-test
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/installed-lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/installed
+	@$(BIN)/python docs/settings_table.py
+
+# A file says what is installed, so the second start calls no pip. All of pip's words go to stderr: stdout is for replies.
+$(VENV)/installed: pyproject.toml
+	@test -n '$(PYTHON)' && $(PYTHON) $(FITS) || { exec >&2; \
+		echo 'Companion needs Python 3.11 or newer, and found none. Install it, then type the same command again:'; \
+		echo '  Debian, Ubuntu: sudo apt install python3 python3-venv      Fedora: sudo dnf install python3'; \
+		echo '  macOS: brew install python@3.13      another place: make chat PYTHON=/path/to/python3'; exit 1; }
+	@echo 'install  takes some minutes, once' >&2
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) >&2
+	@$(PIP) install --quiet --upgrade 'pip>=25.1' >&2
+	@echo 'install  $(TORCH), the largest part' >&2
+	@$(PIP) install $(TORCH) >&2
+	@echo 'install  everything else' >&2
+	@$(PIP) install --quiet --editable '.[all]' >&2
+	@touch $@
+
+$(VENV)/installed-%: $(VENV)/installed
+	@echo 'install  what $* needs' >&2
+	@$(PIP) install --quiet --group $* >&2
+	@touch $@

@@ -1,0 +1,32 @@
+"""Files that must never be half there: keys and passwords, made once however many processes start at the same moment."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+
+def make_once(file: Path, content: str) -> None:
+    """Write a file of mode 0600 unless there is one by now. Others find it whole, and a power cut does not take it back."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)
+    try:
+        with os.fdopen(handle, "w") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        with suppress(FileExistsError):
+            os.link(draft, file)  # unlike a rename, it never replaces what another process just made
+    finally:
+        os.unlink(draft)
+    _keep_names(file.parent)
+
+
+def _keep_names(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,46 @@
+import os
+
+import pytest
+
+from bot.core import presence
+from bot.core.presence import Presence, WorkerState
+
+
+def state(id="here-1-ab", stage="ready"):
+    return WorkerState(id, stage, "", "echo", "echo", slots=4, busy=1)
+
+
+@pytest.fixture
+def workers(store):
+    return Presence(store)
+
+
+def test_workers_are_seen_while_they_say_so(workers):
+    workers.announce(state("b-1-x", "loading"))
+    workers.announce(state("a-1-x"))
+    workers.announce(state("b-1-x"))
+
+    assert workers.workers() == [state("a-1-x"), state("b-1-x")]
+    workers.leave("a-1-x")
+    assert workers.workers() == [state("b-1-x")]
+
+
+def test_a_worker_that_fell_silent_is_gone_and_leaves_nothing(workers, store, monkeypatch):
+    monkeypatch.setattr(presence, "_SECONDS", 1)
+    workers.announce(state())
+    store.redis.expire(f"companion:worker:{state().id}", 0)
+
+    assert workers.workers() == []
+    assert store.redis.keys() == []
+
+
+def test_a_worker_falls_silent_by_itself_in_seconds(workers, store):
+    workers.announce(state())
+
+    assert 0 < store.redis.ttl(f"companion:worker:{state().id}") <= 6
+    assert presence.EVERY_SECONDS * 3 < 6, "one lost announcement is not a death"
+
+
+def test_a_worker_is_here_when_its_machine_is_this_one():
+    assert state(f"{os.uname().nodename}-1-ab").is_here
+    assert not state("elsewhere-1-ab").is_here

@@ -1,0 +1,139 @@
+"""Every text exists in every language, with the same values, and every text that the code asks for exists."""
+
+import ast
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from fluent.runtime.errors import FluentReferenceError
+from fluent.syntax import FluentParser, ast as ftl, visitor
+
+import bot
+from bot import i18n
+from bot.commands import TABLE
+from bot.core.inbox import Stopped
+from bot.core.messages import FailedReason, Note
+from bot.i18n import best, languages, say
+
+HERE = Path(bot.__file__).parent
+FAMILIES = {
+    "command-": [command.name for command in TABLE],
+    "failed-": [*get_args(FailedReason), "forgotten"],
+    "note-": [*filter(None, get_args(Note)), "repeat"],
+    "stop-": list(get_args(Stopped)),
+}
+VALUES = {"name": "/x", "what": "y", "bytes": 5, "limit": 4, "lines": 3, "turns": 3, "current": "A", "title": "A", "about": "b"}
+VALUES |= {"names": "a, b", "mode": "show", "oldest": "today", "left_out": 2, "seconds": 9, "persona": "A"}
+
+
+def messages(language):
+    resource = FluentParser().parse((HERE / "locales" / f"{language}.ftl").read_text("utf-8"))
+    assert not [entry for entry in resource.body if isinstance(entry, ftl.Junk)], "a line that is not Fluent"
+    return {entry.id.name: entry for entry in resource.body if isinstance(entry, ftl.Message)}
+
+
+class _Values(visitor.Visitor):
+    def __init__(self):
+        self.names, self.variants = set(), {}
+
+    def visit_VariableReference(self, node):  # noqa: N802  # the library's name
+        self.names.add(node.id.name)
+
+    def visit_SelectExpression(self, node):  # noqa: N802
+        keys = {variant.key.name for variant in node.variants if isinstance(variant.key, ftl.Identifier)}
+        self.variants[node.selector.id.name] = keys
+        self.generic_visit(node)
+
+
+def values(message):
+    seen = _Values()
+    seen.visit(message)
+    return seen
+
+
+def asked_for():
+    """The first text argument of every call of `say`, and of those families whose end is computed."""
+    keys, families = set(), set()
+    for file in HERE.rglob("*.py"):
+        for call in (node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Call)):
+            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            for argument in call.args[:2] if name in ("say", "_say", "speak") else ():
+                if isinstance(argument, ast.Constant):
+                    keys.add(argument.value)
+                elif isinstance(argument, ast.JoinedStr) and isinstance(argument.values[0], ast.Constant):
+                    families.add(argument.values[0].value)
+    return keys, families
+
+
+def test_every_language_has_every_text():
+    keys = {language: sorted(messages(language)) for language in languages()}
+
+    assert keys == dict.fromkeys(languages(), keys["en"])
+    assert languages() == ["en", "zh"]
+
+
+@pytest.mark.parametrize("key", messages("en"))
+def test_a_text_holds_the_same_values_in_every_language(key):
+    english = values(messages("en")[key])
+    for language in languages():
+        translated = values(messages(language)[key])
+        assert translated.names == english.names
+        for selector, variants in english.variants.items():
+            words = variants - {"one", "other"}  # which plurals there are is the language's own matter
+            assert words <= translated.variants.get(selector, set()), f"{language}: {selector}"
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("key", messages("en"))
+def test_every_text_can_be_said(language, key):
+    text = say(language, key, **VALUES)
+
+    assert text.strip() == text
+    assert text
+    assert not re.search(r"[{}\u2068\u2069]", text)
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("number", [0, 1, 2, 21])
+@pytest.mark.parametrize("key", ["reset-done", "memory", "refused-full", "console-thought"])
+def test_every_number_can_be_said(language, key, number):
+    assert say(language, key, **{name: number if isinstance(value, int) else value for name, value in VALUES.items()})
+
+
+def test_every_text_that_the_code_asks_for_exists_and_no_text_is_left_over():
+    keys, families = asked_for()
+    assert families == set(FAMILIES), "a new family of keys belongs into FAMILIES"
+    computed = {family + end for family, ends in FAMILIES.items() for end in ends}
+
+    assert keys | computed | {"language-name"} == set(messages("en"))
+
+
+def test_an_unknown_text_is_an_error_and_not_an_empty_message():
+    with pytest.raises(LookupError):
+        say("en", "no-such-text")
+
+
+def test_a_forgotten_value_is_an_error_and_not_a_hole_in_the_text():
+    with pytest.raises(FluentReferenceError, match="name"):
+        say("en", "unknown-command")
+
+
+def test_a_language_without_texts_is_spoken_in_english():
+    assert say("tlh", "console-bye") == say("en", "console-bye") == "Bye."
+
+
+@pytest.mark.parametrize(
+    ("wishes", "expected"),
+    [
+        (("zh-Hans", "en"), "zh"),
+        (("zh_CN",), "zh"),
+        (("ZH",), "zh"),
+        ((None, "de", "zh"), "zh"),
+        (("de", None, ""), "en"),
+        ((), "en"),
+    ],
+)
+def test_the_first_wish_that_there_are_texts_for_is_taken(wishes, expected):
+    assert best(*wishes) == expected
+    assert expected in i18n.languages()

@@ -1,0 +1,201 @@
+"""Where an update is met: through the real commands, stores and Celery client."""
+
+import asyncio
+
+import pytest
+
+from bot.commands import Answer, Commands
+from bot.core import queue
+from bot.core.inbox import Inbox
+from bot.core.personas import Personas
+from bot.core.settings import load
+from bot.i18n import say
+from bot.reception import Reception
+from tests.sayings import SURFACE, finished, incoming, talk, turn
+
+
+@pytest.fixture
+def celery(redis_server):
+    app = queue.client(redis_server.url)
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def make(vault, store, memory, people, celery, tmp_path):
+    def reception(wakeups=None, **settings):
+        chosen = load(merge_seconds=0, data_dir=tmp_path, **settings)
+        inbox = Inbox(store, vault, chosen.inbox_lines)
+        commands = Commands(inbox, memory, people, Personas(), chosen)
+        return Reception(inbox, people, commands, wakeups or queue.Wakeups(celery), chosen)
+
+    return reception
+
+
+def receive(reception, *updates, pause=0.0, merge_seconds=None):
+    """What is said at once to each; wake-ups that are on their way are waited for."""
+
+    async def run():
+        answers = []
+        for update in updates:
+            answers.append(await reception.receive(update, merge_seconds))
+            await asyncio.sleep(pause)
+        while reception._timers or reception._sending:
+            await asyncio.sleep(0.01)
+        return answers
+
+    return asyncio.run(run())
+
+
+def num_wakeups(store):
+    return store.redis.llen("companion:companion")
+
+
+def test_talk_goes_into_the_inbox_and_wakes_a_worker(make, store, inbox):
+    assert receive(make(), incoming("hello")) == [None]
+
+    assert inbox.num_waiting(talk()) == 1
+    assert num_wakeups(store) == 1
+
+
+def test_text_like_a_path_is_talk(make, inbox):
+    assert receive(make(), incoming("/path/like text")) == [None]
+
+    assert inbox.num_waiting(talk()) == 1
+
+
+def test_a_command_is_answered_at_once_and_wakes_nobody(make, store, inbox):
+    assert receive(make(), incoming("/stop")) == [Answer("There is nothing to stop.")]
+
+    assert (inbox.num_waiting(talk()), num_wakeups(store)) == (0, 0)
+
+
+def test_an_unknown_command_is_answered_in_words(make):
+    assert receive(make(), incoming("/dance")) == [Answer("I do not know /dance. /help shows what I understand.")]
+
+
+def test_the_same_update_delivered_ten_times_is_answered_once(make, inbox):
+    reception, update = make(), incoming("hello", update_id="7")
+
+    assert receive(reception, *[update] * 10) == [None] * 10
+    assert inbox.num_waiting(talk()) == 1
+
+
+def test_the_same_command_delivered_twice_is_run_once(make, inbox, leases, memory):
+    inbox.accept(incoming())
+    leases.commit(leases.acquire(talk()), finished(talk()), turn(), "append")
+    update = incoming("/reset", update_id="7")
+
+    assert receive(make(), update, update) == [Answer("Forgotten: one exchange. We start afresh."), None]
+
+
+def test_a_wish_for_another_answer_delivered_twice_waits_once(make, store, inbox, leases):
+    inbox.accept(incoming())
+    leases.commit(leases.acquire(talk()), finished(talk()), turn(), "append")
+    update = incoming("/retry", update_id="7")
+
+    assert receive(make(), update, update) == [None, None]
+    [line] = leases.acquire(talk()).lines
+    assert (line.kind, line.text) == ("retry", "")
+    assert num_wakeups(store) >= 1
+
+
+def test_a_wish_for_another_answer_that_finds_the_inbox_full_is_refused_in_words(make, inbox, leases):
+    inbox.accept(incoming())
+    leases.commit(leases.acquire(talk()), finished(talk()), turn(), "append")
+
+    answers = receive(make(inbox_lines=1), incoming("hello"), incoming("/retry"))
+
+    assert answers == [None, Answer(say("en", "refused-full", lines=1))]
+
+
+def test_lines_within_the_merge_time_wake_once_and_a_later_one_again(make, store):
+    reception = make()
+
+    receive(reception, *(incoming(text) for text in ("so", "listen", "I got it")), merge_seconds=0.1)
+    assert num_wakeups(store) == 1
+    receive(reception, incoming("later"), merge_seconds=0.1)
+    assert num_wakeups(store) == 2
+
+
+def test_people_do_not_delay_each_others_wake_ups(make, store):
+    receive(make(), *(incoming(conversation=talk(person)) for person in "123"), merge_seconds=0.05)
+
+    assert num_wakeups(store) == 3
+
+
+def test_a_broker_that_fails_harms_nothing(make, inbox, store):
+    broken = queue.client("redis://127.0.0.1:1/0")
+
+    assert receive(make(queue.Wakeups(broken)), incoming("hello")) == [None]
+
+    assert inbox.num_waiting(talk()) == 1
+    store.redis.zadd(f"companion:{{{SURFACE}}}:pending", {str(talk()): 0})
+    assert inbox.overdue(SURFACE) == [talk()], "the sweeper wakes instead"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_line_that_is_too_long_is_refused_in_words_and_once(make, inbox, language):
+    update = incoming("长" * 40, update_id="7")
+    expected = Answer(say(language, "refused-long", bytes=120, limit=100))
+
+    assert receive(make(line_bytes=100, language=language), update, update) == [expected, None]
+    assert inbox.num_waiting(talk()) == 0
+
+
+def test_a_line_at_the_limit_is_taken(make, inbox):
+    assert receive(make(line_bytes=100), incoming("x" * 100)) == [None]
+
+
+def test_an_inbox_that_is_full_is_refused_in_words(make, inbox):
+    reception = make(inbox_lines=2)
+
+    answers = receive(reception, *(incoming() for _ in range(3)))
+
+    assert answers == [None, None, Answer(say("en", "refused-full", lines=2))]
+    assert inbox.num_waiting(talk()) == 2
+
+
+def test_the_bot_speaks_the_persons_language_else_their_clients_else_its_own(make, people):
+    from dataclasses import replace
+
+    update = incoming("/stop")
+    assert receive(make(language="zh"), update) == [Answer(say("zh", "stop-idle"))]
+    assert receive(make(), replace(incoming("/stop"), language="zh-Hans")) == [Answer(say("zh", "stop-idle"))]
+    people.choose(talk(), language="en")
+    assert receive(make(language="zh"), replace(incoming("/stop"), language="zh")) == [Answer(say("en", "stop-idle"))]
+
+
+def test_a_line_that_could_not_be_kept_is_an_error_so_that_the_platform_keeps_it(own_redis, celery, tmp_path):
+    import os
+    import signal
+
+    from redis.exceptions import RedisError
+
+    from bot.core.dead import DeadLetters
+    from bot.core.memory import Memory
+    from bot.core.people import People
+    from bot.core.store import Store
+    from bot.core.vault import Vault
+
+    store = Store(own_redis.url)
+    vault = Vault(store, b"k" * 32)
+    memory = Memory(store, vault)
+    people = People(store, vault, memory, DeadLetters(store, vault))
+    inbox = Inbox(store, vault, 50)
+    settings = load(merge_seconds=0, data_dir=tmp_path)
+    commands = Commands(inbox, memory, people, Personas(), settings)
+    reception = Reception(inbox, people, commands, queue.Wakeups(celery), settings)
+    os.kill(store.redis.info()["process_id"], signal.SIGKILL)
+
+    with pytest.raises(RedisError):
+        receive(reception, incoming("hello"))
+    store.close()
+
+
+def test_on_a_full_disk_nothing_is_taken_and_the_person_is_told(make, inbox, monkeypatch):
+    monkeypatch.setattr("bot.reception._LEAST_DISK_BYTES", 2**70)
+
+    assert receive(make(), incoming("hello")) == [Answer(say("en", "refused-disk"))]
+    assert inbox.num_waiting(talk()) == 0
+    assert receive(make(redis_url="redis://elsewhere"), incoming("hello")) == [None], "another machine's disk is its own matter"

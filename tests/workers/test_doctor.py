@@ -1,0 +1,149 @@
+import json
+import os
+
+import pytest
+
+from bot.core.presence import Presence, WorkerState
+from bot.core.settings import load
+from tests.tiny_models import make_tiny_model
+from workers import doctor
+from workers.engines.base import EngineOptions
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return make_tiny_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def copy(model, tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for file in model.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+def look(model, **overrides):
+    return {check.name: check for check in doctor.checks(load(model=str(model), device="cpu", **overrides))}
+
+
+def test_a_whole_model_that_fits_is_well(model):
+    found = look(model)
+    assert all(check.ok for check in found.values())
+    assert list(found) == ["engine", "model", "gpu", "memory for the model"]
+    assert "0.1 M parameters, safetensors" in found["model"].detail
+
+
+def test_the_echo_engine_needs_nothing_and_says_so():
+    found = {check.name: check for check in doctor.checks(load(engine="echo"))}
+    assert list(found) == ["engine", "model"]
+    assert "no model" in found["model"].detail
+
+
+def test_a_pointer_in_place_of_weights_is_wrong(copy):
+    (copy / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    assert "git lfs pull" in look(copy)["model"].detail
+
+
+def test_weights_that_were_cut_are_wrong(copy):
+    weights = copy / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    assert look(copy)["model"].detail.startswith("model.safetensors in ")
+
+
+def test_a_part_that_the_index_names_and_nobody_has_is_wrong(copy):
+    index = {"weight_map": {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    (copy / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert look(copy)["model"].detail.startswith("model-00002-of-00002.safetensors in ")
+
+
+def test_an_index_that_is_no_index_is_wrong(copy):
+    (copy / "model.safetensors.index.json").write_text("{}")
+    assert not look(copy)["model"].ok
+
+
+def test_weights_as_pickle_are_wrong(copy):
+    (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
+    assert "pickle" in look(copy)["model"].detail
+
+
+@pytest.mark.parametrize("name", ["no/such/folder", "..", "/nowhere"])
+def test_what_is_neither_folder_nor_name_is_wrong(name):
+    assert not look(name)["model"].ok
+
+
+def test_a_model_that_is_not_here_yet_is_well_and_not_downloaded(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    found = look("nobody/such-a-model")
+    assert found["model"].ok
+    assert "first start downloads it" in found["model"].detail
+    assert str(tmp_path / "hub") in found["room for the model"].detail
+    assert not (tmp_path / "hub").exists()
+
+
+def test_a_device_that_is_not_there_is_wrong():
+    import torch
+
+    if torch.backends.mps.is_available():
+        pytest.skip("this machine has one")
+    check = {check.name: check for check in doctor.checks(load(model="bundled", engine="transformers", device="mps"))}["gpu"]
+    assert (check.ok, check.fix) == (False, "COMPANION_DEVICE=auto")
+
+
+@pytest.fixture
+def driver(tmp_path, monkeypatch):
+    """An nvidia-smi that says what is given."""
+
+    def says(text, status=0):
+        program = tmp_path / "nvidia-smi"
+        program.write_text(f"#!/bin/sh\necho '{text}'\nexit {status}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    return says
+
+
+def gpu(device):
+    return next(check for check in doctor.checks(load(engine="transformers", device=device)) if check.name == "gpu")
+
+
+def test_a_gpu_that_this_torch_cannot_use_is_wrong_unless_the_cpu_is_asked_for(driver):
+    import torch
+
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        pytest.skip("this machine has one that works")
+    driver("NVIDIA H200, 580.159.03")
+    assert gpu("auto").detail.startswith("NVIDIA H200, driver 580.159.03 is there, but torch ")
+    assert not gpu("auto").ok
+    assert gpu("cpu").ok
+
+
+@pytest.mark.parametrize(("text", "status"), [("No devices were found", 0), ("NVIDIA-SMI has failed", 9), ("", 0)])
+def test_a_driver_without_a_gpu_is_no_gpu(driver, text, status):
+    driver(text, status)
+    assert doctor._card() == ""
+
+
+@pytest.mark.parametrize(
+    ("total", "fix"), [(10, "set COMPANION_MODEL"), (1 << 40, "end what else uses it"), (None, "set COMPANION_MODEL")]
+)
+def test_a_model_that_does_not_fit_is_wrong(model, total, fix):
+    options = EngineOptions(engine="transformers", model=str(model), device="cpu")
+    check = doctor._fits(load(), options, model, doctor._Device("cpu", 1000, total))
+    assert not check.ok
+    assert check.fix.startswith(fix)
+
+
+def test_a_model_that_the_worker_here_has_loaded_fits_whatever_is_left(model, store, redis_server):
+    settings = load(redis_url=redis_server.url)
+    state = WorkerState(f"{os.uname().nodename}-1-abc", "ready", "", "transformers", str(model), 4, 0)
+    options = EngineOptions(engine="transformers", model=str(model), device="cpu")
+    assert not doctor._fits(settings, options, model, doctor._Device("cpu", 1000)).ok
+    Presence(store).announce(state)
+    assert doctor._fits(settings, options, model, doctor._Device("cpu", 1000)).ok
+
+
+def test_memory_that_cannot_be_asked_is_not_called_wrong(model):
+    options = EngineOptions(engine="transformers", model=str(model), device="cpu")
+    assert doctor._fits(load(), options, model, doctor._Device("mps", None)).ok
