@@ -1,0 +1,1 @@
+"""The small practice model that ships with the project, for machines without a GPU and for tests."""

@@ -1,0 +1,1 @@
+"""How the practice model is made: `corpus` writes the talk, `train` learns it, `evaluate` says how well."""

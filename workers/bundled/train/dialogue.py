@@ -1,0 +1,120 @@
+"""A dialogue that is being made up: who talks, what was said, and what the person has told so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from .personas import NOBODY, Sheet
+from .phrases import Fact, Phrases, choose, expand, garbled, phrases, typed
+from .values import Language, Split, make
+
+# Facts whose lists run parallel in both languages, so that one can be told in one and asked for in the other.
+_BILINGUAL = {"name", "age", "city", "origin", "job", "hobby", "learning", "instrument", "allergy", "pet", "favourite"}
+# Facts that one question could mean: only one of each set is ever in play.
+_LIKE = {"favourite/6": "hobby/0", "instrument/0": "learning/0", "origin/0": "city/0", "favourite/5": "city/0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What was said, thought and answered. The answer must hold all of `wanted` and nothing of `unwanted`."""
+
+    act: str
+    language: Language
+    said: str
+    thought: str
+    answer: str
+    wanted: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
+
+
+class Dialogue:
+    """One person and one persona. `known` maps a fact's id to its value, as the person typed it."""
+
+    def __init__(self, rng: Random, split: Split, language: Language, sheet: Sheet | None = None) -> None:
+        self.rng, self.split, self.language = rng, split, language
+        self.sheet = sheet or NOBODY[language]
+        self.known: dict[str, str] = {}
+        self.facts: dict[str, Fact] = {}
+        self.forgotten: dict[str, Fact] = {}
+        self.exchanges: list[Exchange] = []
+        self.last_fact = ""
+        self.is_long = False
+
+    @property
+    def words(self) -> Phrases:
+        return phrases(self.language, self.split)
+
+    @property
+    def frames(self) -> dict[str, Any]:
+        frames: dict[str, Any] = self.words.bank["frames"]
+        return frames
+
+    def write(self, templates: list[str], *, question: bool, **slots: str) -> str:
+        """What the person types."""
+        text = self.rng.choice(expand(self.rng.choice(templates)))
+        if self.split == "train" and "{np}" in text and self.rng.random() < 0.2:
+            text = garbled(text, self.rng, self.language)
+        return typed(text, self.rng, self.language, question=question).format_map(slots)
+
+    def exchange(self, act: str, said: str, thought: str, answer: str, **marks: tuple[str, ...]) -> Exchange:
+        answer = self.sheet.voice(answer, self.language)
+        return Exchange(act, self.language, said, thought, answer, **marks)
+
+    def think(self, kind: str, **slots: str) -> str:
+        return choose(self.words.bank["thoughts"][kind], self.rng, me=self.sheet.name, **slots)
+
+    def answer(self, templates: list[str], **slots: str) -> str:
+        return choose(templates, self.rng, me=self.sheet.name, c=self.called(), **slots)
+
+    def called(self) -> str:
+        """The person's name for a warm word in between, where it is known; mostly nothing."""
+        name = self.known.get("name/0", "")
+        if not name or self.rng.random() > 0.3:
+            return ""
+        return f", {name}" if self.language == "en" else f"{name}，"
+
+    def new_fact(self) -> Fact:
+        """A fact the person has not spoken of."""
+        while True:
+            odd = make("nonsense", self.language, self.split, self.rng).lower()
+            fact = self.words.pick_fact(self.rng, odd)
+            if not self._is_in_play(fact.id):
+                return fact
+
+    def _is_in_play(self, id: str) -> bool:
+        spoken = self.known.keys() | self.forgotten.keys()
+        return id in spoken or any(_LIKE.get(id, id) == _LIKE.get(other, other) for other in spoken)
+
+    def new_value(self, fact: Fact) -> str:
+        while True:
+            value = make(fact.kind, self.language, self.split, self.rng)
+            value = value.lower() if self.rng.random() < 0.15 else value
+            if not any(value in old or old in value for old in self.known.values()):
+                return value
+
+    def tellable(self) -> list[Fact]:
+        """What is known and can be spoken of in the language of the moment."""
+        facts = []
+        for fact in self.facts.values():
+            if fact.id in self.known and (mine := self._translated(fact)):
+                facts.append(mine)
+        return facts
+
+    def _translated(self, fact: Fact) -> Fact | None:
+        if fact.key == "odd":
+            return fact if fact.np.startswith("我") == (self.language == "zh") else None
+        mine = self.words.fact(fact.key, fact.number) if fact.number < self._num_subs(fact.key) else None
+        return mine if mine == fact or fact.key in _BILINGUAL else None
+
+    def _num_subs(self, key: str) -> int:
+        return len(self.words.section(key).get("subs", [""]))
+
+    def learn(self, fact: Fact, value: str) -> None:
+        self.facts[fact.id], self.known[fact.id], self.last_fact = fact, value, fact.id
+        self.forgotten.pop(fact.id, None)
+
+    def unlearn(self, fact: Fact) -> None:
+        del self.known[fact.id]
+        self.forgotten[fact.id] = fact

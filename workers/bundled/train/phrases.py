@@ -1,0 +1,154 @@
+"""The wording: templates from the TOML files, expanded, and written as people type: any case, with typos, hasty."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from .values import Language, Split, make
+
+# The kinds of values that the subs of "favourite" take, in the order of the subs.
+_FAVOURITES = (
+    *("colour", "food", "drink", "fruit", "animal", "city", "hobby", "word", "name"),
+    *("song", "book", "film", "game", "band", "flower", "number", "season"),
+)
+_WEIGHTS = {"name": 5, "pet": 4, "person": 4, "favourite": 4, "odd": 3, "city": 2, "thing": 2, "job": 2}
+_CHOICE = re.compile(r"\[([^\[\]]*)\]")
+_SLOT = re.compile(r"(\{\w+\})")
+_WORD = {"en": re.compile(r"(\{\w+\}|\s+|[^\w\s'{}]+)"), "zh": re.compile(r"(\{\w+\}|\w)")}
+_KEPT = {*"我你的是不没", "not", "no", "i", "you", "your", "my"}
+_PRONOUNS = {"en": (("my ", "your ", "their "), ("i am", "you are", "they are")), "zh": (("我", "你", "对方"),)}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something a person can tell of themselves, in one language; `number` is the place of its sub in the list."""
+
+    key: str
+    number: int
+    kind: str
+    np: str
+    yr: str
+    th: str
+    sub: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.key}/{self.sub if self.key == 'odd' else self.number}"
+
+    @property
+    def slots(self) -> dict[str, str]:
+        return {"np": self.np, "yr": self.yr, "th": self.th, "s": self.sub, "Yr": _upper(self.yr), "Th": _upper(self.th)}
+
+
+@cache
+def expand(template: str) -> tuple[str, ...]:
+    """Every way to read a template: "[hi|hey|] you" is three."""
+    parts = _CHOICE.split(template)
+    choices = [part.split("|") if index % 2 else [part] for index, part in enumerate(parts)]
+    return tuple("".join(words) for words in product(*choices))
+
+
+def choose(templates: list[str], rng: Random, **slots: str) -> str:
+    """One template, one reading of it, filled in."""
+    readings = expand(templates[int(rng.random() * len(templates))])
+    return readings[int(rng.random() * len(readings))].format_map(slots)
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """All the wording of one language. `split` says whether what people say is held out; what is answered is not."""
+
+    language: Language
+    split: Split
+    bank: dict[str, Any]
+    talk: dict[str, Any]
+    personas: dict[str, Any]
+
+    def said(self, section: dict[str, Any], key: str) -> list[str]:
+        """What people say: never a held-out wording in training, and only those in evaluation where there are some."""
+        held: list[str] = section.get("held" if key in ("user", "ask") and "held" in section else f"{key}_held", [])
+        trained: list[str] = section[key]
+        return held if self.split == "held" and held else trained
+
+    def pick_fact(self, rng: Random, odd: str) -> Fact:
+        section = rng.choice(_weighted(self.language))
+        subs = section.get("subs", [""])
+        number = 0 if subs == "odd" else rng.randrange(len(subs))
+        return self.fact(section["key"], number, odd)
+
+    def fact(self, key: str, number: int, odd: str = "") -> Fact:
+        section = self.section(key)
+        subs = section.get("subs", [""])
+        sub = odd if subs == "odd" else subs[number]
+        kind = _FAVOURITES[number] if section["values"] == "by_sub" else section["values"]
+        np = expand(section["np"])[0]
+        yr, th = section.get("yr") or self._turned(np, 1), section.get("th") or self._turned(np, 2)
+        return Fact(key, number, kind, np.format(s=sub), yr.format(s=sub), th.format(s=sub), sub)
+
+    def section(self, key: str) -> dict[str, Any]:
+        return _sections(self.language)[key]
+
+    def _turned(self, np: str, person: int) -> str:
+        for words in _PRONOUNS[self.language]:
+            np = np.replace(words[0], words[person])
+        return np
+
+
+@cache
+def phrases(language: Language, split: Split) -> Phrases:
+    personas = _read("personas")[language]
+    return Phrases(language, split, _read(language), _read(f"talk_{language}"), personas)
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text("utf-8"))
+
+
+@cache
+def _sections(language: Language) -> dict[str, dict[str, Any]]:
+    return {section["key"]: section for section in _read(language)["facts"]}
+
+
+@cache
+def _weighted(language: Language) -> list[dict[str, Any]]:
+    return [section for key, section in _sections(language).items() for _ in range(_WEIGHTS.get(key, 1))]
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def typed(text: str, rng: Random, language: Language, *, question: bool) -> str:
+    """`text` (slots still open) as somebody types it: with or without capitals, punctuation, and typos."""
+    if rng.random() < 0.06:
+        text = "".join(part if part.startswith("{") else _mistyped(part, rng) for part in _SLOT.split(text))
+    if language == "zh":
+        return text + rng.choice(("？", "？", "", "?") if question else ("。", "", "", "！"))
+    if rng.random() < 0.5:
+        text = _upper(re.sub(r"\bi\b(?!\})", "I", text)) if text[:1] != "{" else re.sub(r"\bi\b(?!\})", "I", text)
+    return text + rng.choice(("?", "?", "", "??") if question else (".", "", "", "!"))
+
+
+def garbled(text: str, rng: Random, language: Language) -> str:
+    """`text` with a word or two replaced by ones that are not known; slots stay. What is asked must show all the same."""
+    parts = [part for part in _WORD[language].split(text) if part]
+    places = [n for n, part in enumerate(parts) if part.strip() and not _SLOT.fullmatch(part) and part not in _KEPT]
+    for place in rng.sample(places, min(len(places), rng.randint(1, 2))):
+        parts[place] = make("word" if rng.random() < 0.5 else "odd", language, "train", rng).lower()
+    return "".join(parts)
+
+
+def _mistyped(text: str, rng: Random) -> str:
+    if len(text) < 4:
+        return text
+    at = rng.randrange(1, len(text) - 2)
+    swapped = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+    return rng.choice((swapped, text[:at] + text[at + 1 :]))

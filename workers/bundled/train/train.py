@@ -1,0 +1,242 @@
+"""Trains the practice model: `python -m workers.bundled.train.train [--small] [--out FOLDER]`.
+
+The whole takes about ten minutes on one H200; `--small` a minute or two on a CPU, to see that the loss goes down.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import checkpoint
+from .corpus import BOS, CONTEXT, EOS
+from .loader import Batch, batches
+from .tokenizer import FOLDER, load
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.optim import Optimizer
+    from transformers import Qwen2ForCausalLM
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides the result. `minutes` ends a run early on slower machines: the decay comes sooner."""
+
+    steps: int = 9000
+    minutes: float = 22.0
+    num_tokens: int = 131_072
+    num_processes: int = 12
+    num_dialogues: int = 8192
+    rate: float = 3e-3
+    warm_up: int = 300
+    decay: float = 0.35
+    weight_decay: float = 0.1
+    seed: int = 1
+    hidden: int = 256
+    layers: int = 8
+    heads: int = 8
+    inner: int = 768
+
+
+_OPTIONS = ("steps", "minutes", "rate", "decay", "seed")
+SMALL = Recipe(
+    steps=60,
+    minutes=3,
+    num_tokens=4096,
+    num_processes=1,
+    num_dialogues=256,
+    warm_up=10,
+    hidden=64,
+    layers=2,
+    heads=4,
+    inner=128,
+)
+
+
+def build(recipe: Recipe, folder: Path) -> Qwen2ForCausalLM:
+    """A new model with random weights, for the tokenizer in `folder`."""
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    tokenizer = load(folder)
+    torch.manual_seed(recipe.seed)
+    config = Qwen2Config(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=recipe.hidden,
+        intermediate_size=recipe.inner,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        num_key_value_heads=recipe.heads // 2,
+        max_position_embeddings=CONTEXT,
+        rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.token_to_id(BOS),
+        eos_token_id=tokenizer.token_to_id(EOS),
+        pad_token_id=tokenizer.token_to_id(EOS),
+    )
+    return Qwen2ForCausalLM(config)
+
+
+def optimizers(model: Qwen2ForCausalLM, recipe: Recipe) -> list[Optimizer]:
+    """Muon for the matrices inside the layers, AdamW for all else."""
+    from torch.optim import AdamW, Muon
+
+    inner = [p for name, p in model.named_parameters() if p.ndim == 2 and "layers" in name]
+    other = [p for name, p in model.named_parameters() if p.ndim != 2 or "layers" not in name]
+    muon = Muon(inner, lr=recipe.rate, weight_decay=recipe.weight_decay, adjust_lr_fn="match_rms_adamw")
+    return [muon, AdamW(other, lr=recipe.rate, betas=(0.9, 0.95), weight_decay=0.0)]
+
+
+def rate_at(step: int, progress: float, recipe: Recipe) -> float:
+    """Learning rate: a short rise, a long plateau, and a fall to zero over the last part. `progress` is 0 to 1."""
+    rise = min(1.0, (step + 1) / recipe.warm_up)
+    fall = min(1.0, (1.0 - progress) / recipe.decay)
+    return recipe.rate * max(0.0, min(rise, fall))
+
+
+def loss_of(model: Qwen2ForCausalLM, ids: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy. `ids`: [rows, width]; `targets`: where in the flattened ids the tokens to be learnt are."""
+    from torch.nn.functional import cross_entropy
+
+    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
+    logits = model.lm_head(hidden.flatten(0, 1)[targets - 1])
+    return cross_entropy(logits.float(), ids.flatten()[targets])
+
+
+class Trainer:
+    """One run. `device` is "cuda" or "cpu"; on CUDA the layers are compiled and computed in bf16."""
+
+    def __init__(self, recipe: Recipe, model: Qwen2ForCausalLM, device: str) -> None:
+        self.recipe, self.device = recipe, device
+        anyhow: Any = model
+        self.model: Qwen2ForCausalLM = anyhow.to(device).train()
+        self.optimizers = optimizers(model, recipe)
+        self.step = 0
+        self._began = self._told = time.monotonic()
+        self._tokens = 0
+        if device == "cuda":
+            for layer in model.model.layers:
+                layer.compile(dynamic=True)
+
+    @property
+    def progress(self) -> float:
+        spent = (time.monotonic() - self._began) / 60 / self.recipe.minutes
+        return min(1.0, max(self.step / self.recipe.steps, spent))
+
+    def learn(self, batch: Batch) -> Tensor:
+        """One step; the loss before it."""
+        import torch
+
+        ids = torch.from_numpy(batch.ids.astype("int32")).to(self.device, non_blocking=True).long()
+        # Found here and not on the device, which would have to stop and tell how many there are.
+        targets = torch.from_numpy(batch.learnt.ravel().nonzero()[0]).to(self.device, non_blocking=True)
+        rate = rate_at(self.step, self.progress, self.recipe)
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.device == "cuda"):
+            loss = loss_of(self.model, ids, targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        self._tokens += ids.numel()
+        return loss.detach()
+
+    def run(self, source: Iterator[Batch], folder: Path) -> list[float]:
+        """Train to the end, telling how it goes and writing checkpoints; the losses told."""
+        losses: list[float] = []
+        saved = time.monotonic()
+        for batch in source:
+            loss = self.learn(batch)
+            if time.monotonic() - self._told > 5 or self.step % 500 == 1:
+                losses.append(loss.item())
+                self._tell(losses[-1])
+            if time.monotonic() - saved > 120:
+                checkpoint.save(self.model, self.optimizers, self.step, folder)
+                saved = time.monotonic()
+            if self.progress >= 1.0:
+                break
+        return losses
+
+    def _tell(self, loss: float) -> None:
+        now = time.monotonic()
+        spent, done = now - self._began, self.progress
+        left = spent / max(done, 1e-9) * (1 - done)
+        speed = self._tokens / spent
+        print(f"step {self.step:6d}  loss {loss:.4f}  {speed / 1e6:.2f} M tokens/s  {left:4.0f} s left", flush=True)
+        self._told = now
+
+
+def source_digest() -> str:
+    """Of the code and texts that made the weights, for where no git revision is known."""
+    paths = sorted(path for path in Path(__file__).parent.iterdir() if path.suffix in (".py", ".toml"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+
+
+def revision() -> str:
+    """The git revision, or "unknown" outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.strip() if found.returncode == 0 else "unknown"
+
+
+def main(arguments: list[str]) -> None:
+    import torch
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="a toy of a model, to try the code on a CPU")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="where the weights go (the tokenizer must be in it)")
+    parser.add_argument("--work", type=Path, default=Path("checkpoints"), help="where checkpoints go")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --work")
+    parser.add_argument("--start", type=Path, help="begin with the weights of a folder, with a fresh optimizer")
+    for name in _OPTIONS:
+        parser.add_argument(f"--{name}", type=type(getattr(Recipe(), name)))
+    options = parser.parse_args(arguments)
+    recipe = _changed(SMALL if options.small else Recipe(), options)
+    torch.set_float32_matmul_precision("high")
+    model = _started(options.start) if options.start else build(recipe, FOLDER)
+    trainer = Trainer(recipe, model, "cuda" if torch.cuda.is_available() else "cpu")
+    if options.resume:
+        trainer.step = checkpoint.load(model, trainer.optimizers, options.work)
+    source = batches(
+        f"{recipe.seed}/{trainer.step}",
+        FOLDER,
+        num_tokens=recipe.num_tokens,
+        num_processes=recipe.num_processes,
+        num_dialogues=recipe.num_dialogues,
+    )
+    trainer.run(source, options.work)
+    checkpoint.release(model, options.out, _origin(recipe, trainer.step))
+
+
+def _changed(recipe: Recipe, options: argparse.Namespace) -> Recipe:
+    from dataclasses import replace
+
+    given = {name: getattr(options, name) for name in _OPTIONS}
+    return replace(recipe, **{name: value for name, value in given.items() if value is not None})
+
+
+def _started(folder: Path) -> Qwen2ForCausalLM:
+    import torch
+    from transformers import Qwen2ForCausalLM
+
+    model: Any = Qwen2ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
+    return model  # type: ignore[no-any-return]
+
+
+def _origin(recipe: Recipe, steps: int) -> dict[str, str]:
+    return {"format": "pt", "revision": revision(), "source": source_digest(), "seed": str(recipe.seed), "steps": str(steps)}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

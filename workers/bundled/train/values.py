@@ -1,0 +1,161 @@
+"""What facts are filled with: names, places, numbers, and words that mean nothing. Part of them is held out.
+
+A value is held out when its checksum says so, so that training and evaluation never share one, whatever list it is in.
+"""
+
+from __future__ import annotations
+
+import tomllib
+import zlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Literal
+
+Language = Literal["en", "zh"]
+Split = Literal["train", "held"]
+Maker = Callable[[Random], str]
+
+_VOWELS = ("a", "e", "i", "o", "u", "a", "e", "i", "o", "ai", "ea", "ou", "y")
+_STARTS = (
+    *("b", "c", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "y", "z", "br", "ch", "cl"),
+    *("dr", "fl", "gr", "kr", "pl", "qu", "sh", "sk", "sl", "st", "th", "tr", "v", "z", "x"),
+)
+_ENDS = ("", "", "", "n", "l", "r", "s", "t", "m", "x", "k", "nd", "sh", "lf", "th", "ng")
+_TRIES = 100
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+
+
+def is_held_out(value: str) -> bool:
+    """One value in eight is never trained on. Case does not matter."""
+    return zlib.crc32(value.lower().encode()) % 8 == 0
+
+
+def make(kind: str, language: Language, split: Split, rng: Random) -> str:
+    """A value of a kind ("name", "city", ...) that belongs to `split`."""
+    makers = _makers(language)
+    for _ in range(_TRIES):
+        value = makers[kind](rng)
+        if is_held_out(value) == (split == "held"):
+            return value
+    # A short list may have no value that is held out.
+    return make("invented", language, split, rng)
+
+
+def nonsense(language: Language, split: Split, rng: Random) -> str:
+    """A word of random letters that no list has (`make` of kind "odd" with nothing readable in it)."""
+    return make("nonsense", language, split, rng)
+
+
+@cache
+def _words(language: Language) -> dict[str, list[str]]:
+    path = Path(__file__).with_name("values.toml")
+    lists: dict[str, str] = tomllib.loads(path.read_text("utf-8"))[language]
+    return {kind: [word.strip() for word in words.split(",")] for kind, words in lists.items()}
+
+
+@cache
+def _makers(language: Language) -> dict[str, Maker]:
+    words = _words(language)
+    makers: dict[str, Maker] = {kind: _pick(items) for kind, items in words.items()}
+    invent, nonsense = (_syllables, _random_letters) if language == "en" else (_chinese_name(words), _random_han)
+    birthday = _english_date if language == "en" else _chinese_date
+    makers |= {"age": _age, "number": _number, "date": birthday, "nonsense": nonsense, "invented": invent}
+    makers["name"] = _mix((3, makers["name"]), (4, invent), (2, nonsense), (1, _syllables), (1, _random_letters))
+    makers["petname"] = _mix((4, makers["petname"]), (2, makers["name"]), (1, nonsense))
+    makers["city"] = _mix((4, makers["city"]), (2, invent))
+    makers["odd"] = _mix((2, invent), (2, nonsense), (1, makers["food"]), (1, makers["colour"]), (1, _number))
+    makers["phrase"] = _phrase(words, language)
+    strange = _lowered(_mix((2, invent), (1, nonsense), (2, makers["phrase"])))
+    for kind in words.keys() - {"family", "given", "name", "petname", "city"}:
+        makers[kind] = _mix((7, makers[kind]), (2, strange))
+    return makers
+
+
+def _pick(items: list[str]) -> Maker:
+    return lambda rng: items[int(rng.random() * len(items))]
+
+
+def _mix(*weighted: tuple[int, Maker]) -> Maker:
+    makers = [maker for weight, maker in weighted for _ in range(weight)]
+    return lambda rng: makers[int(rng.random() * len(makers))](rng)
+
+
+def _lowered(maker: Maker) -> Maker:
+    return lambda rng: maker(rng).lower()
+
+
+def _phrase(words: dict[str, list[str]], language: Language) -> Maker:
+    """One to three words of any list: something that can be copied but not guessed."""
+    lists = [words[kind] for kind in ("word", "animal", "colour", "food", "drink", "fruit", "flower", "job", "trait")]
+    lists = [[word for word in items if not is_held_out(word)] for items in lists]
+    space = " " if language == "en" else ""
+    return lambda rng: space.join(rng.choice(rng.choice(lists)) for _ in range(rng.choice((1, 1, 2, 3))))
+
+
+def _syllables(rng: Random) -> str:
+    word = "".join(rng.choice(_STARTS) + rng.choice(_VOWELS) for _ in range(rng.randint(1, 3))) + rng.choice(_ENDS)
+    return (word if len(word) > 2 else word + "ra").capitalize()
+
+
+def _random_letters(rng: Random) -> str:
+    word = "".join(rng.choice(_LETTERS) for _ in range(rng.randint(4, 9)))
+    return word.capitalize() if rng.random() < 0.7 else word
+
+
+def _chinese_name(words: dict[str, list[str]]) -> Maker:
+    family, given = words["family"], "".join(words["given"])
+
+    def name(rng: Random) -> str:
+        first, second = rng.choice(given), rng.choice(given)
+        patterns = (first + second, first + second, first, first + first)
+        return rng.choice((*family, *family, *family, "小", "阿", "老")) + rng.choice(patterns)
+
+    return name
+
+
+def _random_han(rng: Random) -> str:
+    """Any characters at all, common or not: copying must not depend on knowing them."""
+    if rng.random() < 0.25:
+        return "".join(chr(rng.randint(0x4E00, 0x9FA5)) for _ in range(rng.randint(2, 4)))
+    return "".join(rng.choice(common_han()) for _ in range(rng.randint(2, 4)))
+
+
+@cache
+def common_han() -> str:
+    """The 3,755 everyday characters, which the standard GB 2312 lists first."""
+    codes = (bytes((row, cell)) for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFF))
+    return b"".join(codes).decode("gb2312", "ignore")
+
+
+def _age(rng: Random) -> str:
+    return str(rng.randint(6, 99))
+
+
+def _number(rng: Random) -> str:
+    return str(rng.randint(1, 9)) + "".join(rng.choice("0123456789") for _ in range(rng.randint(0, 4)))
+
+
+def _english_date(rng: Random) -> str:
+    month, day = rng.choice(_MONTHS), rng.randint(1, 28)
+    ending = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd"}.get(day, "th")
+    return rng.choice((f"{month} {day}", f"{day} {month}", f"the {day}{ending} of {month}", f"{month} {day}{ending}"))
+
+
+def _chinese_date(rng: Random) -> str:
+    return f"{rng.randint(1, 12)}月{rng.randint(1, 28)}{rng.choice('日日号')}"
