@@ -9,7 +9,9 @@ from dataclasses import replace
 import structlog
 
 from bot.commands import Answer, Ask, Commands, parse
+from bot.conduct import speaks_of_self_harm
 from bot.core.inbox import Inbox
+from bot.core.languages import written_in
 from bot.core.messages import Conversation, Incoming
 from bot.core.people import People
 from bot.core.queue import Wakeups
@@ -45,17 +47,21 @@ class Reception:
         ask = parse(incoming, language)
         if ask is not None:
             return self._run(ask)
-        if self._is_disk_full():
-            return Answer(say(language, "refused-disk"))
-        num_bytes = len(incoming.line.text.encode())
-        if num_bytes > self._settings.line_bytes:
-            if self._inbox.is_known(incoming):
-                return Answer("")
-            self._inbox.mark_seen(incoming)
-            return Answer(say(language, "refused-long", bytes=num_bytes, limit=self._settings.line_bytes))
+        if text := self._answer_of_our_own(incoming, language):
+            return Answer(text if self._inbox.mark_seen(incoming) else "")
         if self._inbox.accept(incoming) == "full":
             return Answer(say(language, "refused-full", lines=self._settings.inbox_lines))
         return None
+
+    def _answer_of_our_own(self, incoming: Incoming, language: str) -> str:
+        """For a message that must not, or cannot, go to the model."""
+        if speaks_of_self_harm(incoming.line.text):
+            log.info("care given", action="care")
+            return say(best(written_in(incoming.line.text), language), "care")
+        num_bytes = len(incoming.line.text.encode())
+        if num_bytes > self._settings.line_bytes:
+            return say(language, "refused-long", bytes=num_bytes, limit=self._settings.line_bytes)
+        return say(language, "refused-disk") if self._is_disk_full() else ""
 
     def _is_disk_full(self) -> bool:
         """Our own Redis writes to this disk, and would end when it is full: nothing is taken that might be lost."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.core.languages import written_in
 from bot.core.lease import Lease, Remember
 from bot.core.memory import Memory
-from bot.core.messages import Conversation, Draft, Failed, FailedReason, Final, Finished, Line, Note, Turn, new_turn_id
+from bot.core.messages import Conversation, Draft, Failed, FailedReason, Final, Finished, Note, Turn, new_turn_id
 from bot.core.people import People, Preferences
 from bot.core.personas import Persona, Personas
 from bot.core.settings import Settings
@@ -80,7 +81,7 @@ class Responder:
             tuple(turns),
             persona,
             thinking=preferences.thinking or persona.thinking or self._settings.thinking,
-            language=preferences.language or language_of(lines),
+            language=preferences.language or written_in("".join(line.text for line in lines)),
         )
 
     def _persona(self, preferences: Preferences) -> Persona:
@@ -103,11 +104,3 @@ def _finished(task: Task, lease: Lease, prompt: Prompt, reply: Reply, note: Note
     final = Finished(str(task.conversation), task.turn, lease.lines[-1].message_id, reply.answer, shown, note)
     turn = Turn(task.turn, task.lines, reply.answer, time.time(), task.persona.name, note, len(prompt.ids), prompt.num_left_out)
     return Outcome(final, turn, "replace" if _is_retry(lease) else "append")
-
-
-def language_of(lines: Sequence[Line]) -> str:
-    """`zh` for Chinese characters without Japanese or Korean ones; Latin letters do not tell, so "" for all else."""
-    text = "".join(line.text for line in lines)
-    has_han = any("\u4e00" <= char <= "\u9fff" for char in text)
-    is_other = any("\u3040" <= char <= "\u30ff" or "\uac00" <= char <= "\ud7af" for char in text)
-    return "zh" if has_han and not is_other else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
+from bot.core.languages import written_in
 from bot.core.messages import Conversation, Line
 from bot.core.personas import SHIPPED, Personas
 from bot.core.settings import Settings
@@ -12,7 +13,6 @@ from workers.engines.errors import EngineError
 from workers.engines.process import EngineProcess
 from workers.heart import Watch
 from workers.models import choose, remark
-from workers.respond import language_of
 from workers.tokenizer import load_tokenizer
 from workers.writer import Task, Writer
 
@@ -39,7 +39,7 @@ def _task(settings: Settings, text: str) -> Task:
     persona = Personas(folders).get(settings.persona)
     line = Line(text, "0", "0", "", time.time())
     thinking = persona.thinking or settings.thinking
-    return Task("say", _NOBODY, 1, (line,), (), persona, thinking, language_of([line]))
+    return Task("say", _NOBODY, 1, (line,), (), persona, thinking, written_in(text))
 
 
 def _note(text: str) -> None:

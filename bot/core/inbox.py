@@ -45,9 +45,9 @@ class Inbox:
         seen = Keys(incoming.conversation.surface).seen
         return self._store.redis.zscore(seen, incoming.line.update_id) is not None
 
-    def mark_seen(self, incoming: Incoming) -> None:
-        """For an update that was answered without the inbox: a command, a refusal."""
-        self._store.call("mark_seen", [Keys(incoming.conversation.surface).seen], incoming.line.update_id)
+    def mark_seen(self, incoming: Incoming) -> bool:
+        """For an update that is answered without the inbox: a command, a refusal. False when it was known before."""
+        return bool(self._store.call("mark_seen", [Keys(incoming.conversation.surface).seen], incoming.line.update_id))
 
     def stop(self, conversation: Conversation) -> Stopped:
         """End the reply that is being made, or drop the lines that wait for one."""

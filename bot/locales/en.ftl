@@ -19,6 +19,13 @@ refused-full = You have { $lines ->
   } waiting already. I will answer them first; please send this one again afterwards.
 refused-long = That message is too long for me: { $bytes } bytes, and I take { $limit }. Please send it in smaller pieces.
 
+# To somebody who may be in danger; the numbers were checked in November 2026
+care = I am glad you told me, and I am taking it seriously. I am a program and cannot keep you safe, but people can, right now:
+    – if you are in danger this minute, call your emergency number (112, 911, 999, 000)
+    – USA and Canada: call or text 988 · UK and Ireland: 116 123 · Australia: 13 11 14 · mainland China: 12356 · Taiwan: 1925
+    – anywhere else: https://findahelpline.com
+    Is there somebody near you whom you could call or go to? You do not have to find the right words; “I am not well” is enough.
+
 # Commands: their lines in /help
 command-help = what I understand
 command-new = start a new conversation; what was said stays in memory but I no longer lean on it

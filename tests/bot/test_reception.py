@@ -199,3 +199,16 @@ def test_on_a_full_disk_nothing_is_taken_and_the_person_is_told(make, inbox, mon
     assert receive(make(), incoming("hello")) == [Answer(say("en", "refused-disk"))]
     assert inbox.num_waiting(talk()) == 0
     assert receive(make(redis_url="redis://elsewhere"), incoming("hello")) == [None], "another machine's disk is its own matter"
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "call"),
+    [("en", "I want to die", "988"), ("zh", "I want to die", "12356"), ("en", "我不想活了", "12356")],
+)
+def test_such_a_message_gets_care_at_once_and_never_reaches_the_model(make, inbox, people, language, text, call):
+    people.choose(talk(), language=language)
+
+    [answer] = receive(make(), incoming(text))
+
+    assert call in answer.text
+    assert inbox.num_waiting(talk()) == 0
