@@ -70,8 +70,7 @@ class EmbeddedRedis:
     def start(self) -> None:
         """Start the server, or use the one that runs already; raises `StoreUnavailable` with what to do."""
         self._make_folders()
-        if self._process is not None and self._process.poll() is not None:
-            self._process = None
+        self._bury()
         end = time.monotonic() + _START_SECONDS
         while not self._answers():
             # An owner may be leaving just now: ask for its place each time.
@@ -111,6 +110,13 @@ class EmbeddedRedis:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+
+    def _bury(self) -> None:
+        """A server of ours that died leaves room for the next; one that is still dying is waited for."""
+        if self._process is not None and not self.is_running():
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_SECONDS)
+                self._process = None
 
     def _make_folders(self) -> None:
         for folder in (self.folder, self.socket.parent):

@@ -14,8 +14,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor
 
-# Telegram: digits:35 characters; Discord: three parts joined by dots; any password in a URL.
-_SECRETS = re.compile(r"\b\d{6,}:[\w-]{30,}|\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}|(?<=://)[^/\s]*:[^@/\s]+(?=@)")
+# Telegram: digits:35 characters, in its URLs right after "bot"; Discord: three parts joined by dots; any password in a URL.
+_SECRETS = re.compile(r"\d{6,}:[\w-]{30,}|[\w-]{23,}\.[\w-]{6,7}\.[\w-]{27,}|(?<=://)[^/\s]*:[^@/\s]+(?=@)")
 _HIDDEN = "***"
 _CHATTY = ("httpx", "httpcore", "telegram", "discord", "kombu", "amqp", "celery.redirected")
 

@@ -36,7 +36,17 @@ def end_turn(inbox, leases):
 
 
 def test_the_table_has_the_commands_that_were_promised():
-    assert [command.name for command in TABLE] == "help new reset persona think memory stop retry quit".split()
+    assert [command.name for command in TABLE] == [
+        "help",
+        "new",
+        "reset",
+        "persona",
+        "think",
+        "memory",
+        "stop",
+        "retry",
+        "quit",
+    ]
     assert "quit" not in [command.name for command in for_platform("telegram")]
     assert "quit" in [command.name for command in for_platform("console")]
 

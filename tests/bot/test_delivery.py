@@ -7,6 +7,7 @@ import time
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from bot.core.dead import DeadLetters
 from bot.core.inbox import Inbox
@@ -255,7 +256,7 @@ def test_a_final_of_a_forgotten_person_cannot_be_opened_any_more(store, outbox, 
     people.forget(talk())
 
     assert deliver_all(outbox, Wall(), 1) == [Reply("", remarks=("Forgotten before I had answered.",))]
-    assert [key for key in store.redis.keys() if b"1001" in key] == [], "reading makes no new key"
+    assert [key for key in store.redis.scan_iter() if b"1001" in key] == [], "reading makes no new key"
 
 
 def test_lines_dropped_by_stop_end_in_words(outbox, inbox):
@@ -425,6 +426,28 @@ def test_redis_dies_and_comes_back_and_nothing_is_lost(world, blocked):
 
     asyncio.run(run())
     assert wall.finals == [(talk(), Reply(text, turn=text)) for text in ("one", "two", "three")]
+
+
+class LossyOutbox(Outbox):
+    """The server hands out the finals, and the connection breaks before they arrive."""
+
+    num_losses = 1
+
+    def fresh(self, block_ms):
+        entries = super().fresh(block_ms)
+        if entries and self.num_losses:
+            self.num_losses -= 1
+            raise RedisConnectionError("reset by peer")
+        return entries
+
+
+def test_finals_that_were_lost_between_redis_and_here_are_read_again(store, vault, answer):
+    outbox = LossyOutbox(store, vault, SURFACE)
+    outbox.open()
+    answer("one")
+    answer("two")
+
+    assert [reply.text for reply in deliver_all(outbox, Wall(), 2)] == ["one", "two"]
 
 
 def test_looking_up_a_language_does_not_stop_the_loop_that_everything_runs_on(outbox, answer):

@@ -218,6 +218,12 @@ def test_a_server_that_is_only_slow_gets_no_second_one_beside_it(own, monkeypatc
     assert pid(server) == number
 
 
+def test_ctrl_c_in_the_terminal_is_not_for_the_data(own):
+    server = own()
+
+    assert os.getsid(pid(server)) == pid(server)
+
+
 # what is refused, in words
 
 

@@ -7,7 +7,8 @@ from typing import get_args
 
 import pytest
 from fluent.runtime.errors import FluentReferenceError
-from fluent.syntax import FluentParser, ast as ftl, visitor
+from fluent.syntax import FluentParser, visitor
+from fluent.syntax import ast as ftl
 
 import bot
 from bot import i18n

@@ -1,5 +1,6 @@
 """Child processes that are real: started, watched, and ended with their parent."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -106,7 +107,7 @@ def test_one_that_dies_is_started_again_at_once_and_then_with_growing_pauses(mak
             service._process.wait()
         now[0] += 0.1
 
-    pauses = [round(later - earlier, 1) for earlier, later in zip(starts, starts[1:], strict=False)]
+    pauses = [round(later - earlier, 1) for earlier, later in itertools.pairwise(starts)]
     assert pauses[:6] == pytest.approx([0.1, 1.1, 2.1, 4.1, 8.1, 16.1], abs=0.15)
 
 
@@ -146,6 +147,8 @@ def test_a_child_ends_with_its_parent_even_by_kill_9(tmp_path):
     with parent:
         child = int(parent.stdout.readline())
         until(lambda: (tmp_path / "log").exists() and (tmp_path / "log").read_text())
+        time.sleep(0.1)
+        assert is_alive(child), "it waits for the end of its input"
         parent.kill()
 
     until(lambda: not is_alive(child))

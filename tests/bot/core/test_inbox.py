@@ -189,7 +189,7 @@ def _make_due(store, conversation):
 
 
 def _everything(redis):
-    for key in redis.keys():
+    for key in redis.scan_iter():
         yield key
         yield redis.dump(key)
 

@@ -28,7 +28,7 @@ def test_a_wake_up_carries_nothing_but_the_conversations_name(app, store):
 def test_all_keys_of_celery_stand_beside_ours(app, store):
     queue.Wakeups(app).send(talk())
 
-    assert [key for key in store.redis.keys() if not key.startswith(b"companion:")] == []
+    assert [key for key in store.redis.scan_iter() if not key.startswith(b"companion:")] == []
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_memory_under_a_wrong_key_is_an_error_and_never_looks_empty(store, vault
 def test_the_mark_does_not_give_the_key_away(store, vault):
     vault.check()
 
-    assert all(b"k" * 32 not in store.redis.get(name) for name in store.redis.keys())
+    assert all(b"k" * 32 not in store.redis.get(name) for name in store.redis.scan_iter())
 
 
 @given(text=st.binary(max_size=200), place=st.text(max_size=20), other=st.text(max_size=20))

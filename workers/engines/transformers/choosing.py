@@ -41,7 +41,8 @@ class Choosing(ContinuousBatchingLogitsProcessor):
     def __call__(self, scores: Tensor, tensor_arg: Tensor) -> Tensor:
         """Scores [rows, vocabulary] with all but one token of each row at minus infinity."""
         keys = tensor_arg[: scores.size(0), None]
-        noisy = scores + torch.where(keys == GREEDY, 0.0, _noise(keys, scores.size(1)))
+        # Nothing here may make a tensor out of a number: this is captured into CUDA graphs.
+        noisy = scores + _noise(keys, scores.size(1)).masked_fill_(keys == GREEDY, 0.0)
         best = noisy.argmax(dim=-1, keepdim=True)
         # NaN stays NaN, which ends the loop with an error, rather than becoming a token.
         return torch.full_like(scores, float("-inf")).scatter_(-1, best, scores.gather(-1, best) * 0.0)
@@ -49,7 +50,8 @@ class Choosing(ContinuousBatchingLogitsProcessor):
 
 def _step_key(state: Any) -> int:
     """A number of 31 bits from the request's key and the position, the same after a request was set back."""
-    key: int = state.logit_processor_kwargs["key"]
+    # The made-up requests with which transformers captures its graphs have none.
+    key: int = state.logit_processor_kwargs.get("key", GREEDY)
     if key == GREEDY:
         return GREEDY
     mixed = (key + (len(state.initial_tokens) + len(state.generated_tokens)) * 0x9E3779B9) & 0xFFFFFFFF

@@ -59,21 +59,24 @@ def size_of(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
 
 
-def choose_attention(device: str) -> str:
+def choose_attention(device: str, dtype: torch.dtype) -> str:
     # transformers would fetch kernels from the hub by itself; only what is installed here is used.
-    if device == "cuda" and find_spec("flash_attn_interface"):
+    takes_flash = device == "cuda" and dtype.itemsize == 2
+    if takes_flash and find_spec("flash_attn_interface"):
         return "flash_attention_3"
-    if device == "cuda" and find_spec("flash_attn"):
+    if takes_flash and find_spec("flash_attn"):
         return "flash_attention_2"
     return "sdpa"
 
 
 def _load(folder: Path, device: str, dtype: torch.dtype) -> PreTrainedModel:
     loader = _quiet_loader()
+    from workers.engines.transformers import flash
+
     loaded, info = loader.from_pretrained(
         folder,
         dtype=dtype,
-        attn_implementation=choose_attention(device),
+        attn_implementation=choose_attention(device, dtype),
         use_safetensors=True,
         trust_remote_code=False,
         local_files_only=True,
@@ -83,6 +86,8 @@ def _load(folder: Path, device: str, dtype: torch.dtype) -> PreTrainedModel:
     if missing := info["missing_keys"]:
         raise EngineLoadFailed(f"The weights in {folder} lack {len(missing)} parts of the model. Download it again.")
     model: PreTrainedModel = loaded.to(device).eval()
+    if model.config._attn_implementation == "sdpa" and flash.suits(model):
+        flash.use(model)
     return model
 
 

@@ -1,0 +1,117 @@
+"""Flash attention for continuous batching out of torch's own parts: nothing to install, nothing to fetch from a hub.
+
+Prompts and mixed steps run torch's FlashAttention 2; steps in which every request writes one token run `paged`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from logging import getLogger
+from typing import TYPE_CHECKING, Any
+
+import torch
+import transformers.modeling_flash_attention_utils as flash_utils
+from torch import Tensor
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# transformers reads it: "flash" is attention without dense masks, and with a 2 it may have block tables.
+NAME = "torch_flash_2"
+MAX_WIDTH = 256
+
+log = getLogger(__name__)
+_import_others: Callable[..., tuple[Any, ...]] = flash_utils._lazy_imports
+
+
+def suits(model: PreTrainedModel) -> bool:
+    """Whether torch's kernel can do all that this model asks of its attention, on the device where it is."""
+    config = model.config.get_text_config()
+    return (
+        model.device.type == "cuda"
+        and torch.version.hip is None
+        and torch.backends.cuda.is_flash_attention_available()
+        and torch.cuda.get_device_capability(model.device) >= (8, 0)
+        and model.dtype in (torch.float16, torch.bfloat16)
+        and model._supports_flash_attn
+        and is_plain(config)
+        and not getattr(model, "_compatible_flash_implementations", None)
+    )
+
+
+def is_plain(config: Any) -> bool:
+    """No soft cap and no latent heads, and heads of a width that the kernel has."""
+    special = any(getattr(config, name, None) for name in ("attn_logit_softcapping", "kv_lora_rank"))
+    return not special and head_width(config) <= MAX_WIDTH and head_width(config) % 8 == 0
+
+
+def head_width(config: Any) -> int:
+    return int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
+
+
+def use(model: PreTrainedModel) -> None:
+    """Switch `model` over. It can then no longer run outside continuous batching, `generate` included."""
+    registries: tuple[Any, ...] = (ALL_ATTENTION_FUNCTIONS, ALL_MASK_ATTENTION_FUNCTIONS)
+    for registry in registries:
+        for prefix in ("", "paged|"):
+            if like := registry.get(f"{prefix}flash_attention_2"):
+                registry.register(prefix + NAME, like)
+    ours = (None, varlen, find_decode(model), flash_utils._pad_input, flash_utils._unpad_input)
+
+    def import_kernels(name: str | None, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        return ours if (name or "").endswith(NAME) else _import_others(name, *args, **kwargs)
+
+    # There is no public way to bring kernels: a name unknown here is looked up on the hub.
+    patched: Any = flash_utils
+    patched._lazy_imports, patched._loaded_implementation = import_kernels, None
+    model.set_attn_implementation(NAME)
+
+
+def find_decode(model: PreTrainedModel) -> Callable[..., Tensor] | None:
+    """The kernel for steps of one token each; None where Triton is missing or does not get to compile it."""
+    try:
+        from workers.engines.transformers import paged
+
+        paged.try_out(model)
+    except Exception as error:
+        # Triton's own errors, a missing C compiler and a failing linker have no class in common.
+        log.warning("Replies will be slower: Triton cannot be used (%s). It needs a C compiler.", type(error).__name__)
+        return None
+    return paged.attend
+
+
+def varlen(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    cu_seqlens_q: Tensor,
+    cu_seqlens_k: Tensor,
+    max_seqlen_q: int,
+    max_seqlen_k: int,
+    softmax_scale: float | None = None,
+    causal: bool = False,
+    window_size: tuple[int, int] = (-1, -1),
+) -> Tensor:
+    """flash_attn's function of this name: q [tokens, heads, width], k and v [cached and new tokens, kv heads, width].
+
+    The last query of a sequence sees its last key; rows after `cu_seqlens_q[-1]` are left as they come.
+    """
+    left, right = window_size
+    output: Tensor = torch.ops.aten._flash_attention_forward(
+        q,
+        k,
+        v,
+        cu_seqlens_q,
+        cu_seqlens_k,
+        max_seqlen_q,
+        max_seqlen_k,
+        0.0,
+        causal,
+        False,
+        scale=softmax_scale,
+        window_size_left=left,
+        window_size_right=0 if causal else right,
+    )[0]
+    return output

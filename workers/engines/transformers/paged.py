@@ -1,0 +1,142 @@
+# ruff: noqa: ANN001, ANN202, N803
+# mypy: ignore-errors
+"""Attention of one new token for each request over a paged cache, in Triton (split-K, as in Flash-Decoding).
+
+The heads that share a key-value head are one tile; a long reply is read by many programs, whose parts are then combined.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from workers.engines.transformers.flash import head_width
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# Tokens read at once; pages must be multiples. Tiles of tensor cores have 16 rows at least.
+BLOCK, WIDE_BLOCK, MIN_ROWS = 64, 32, 16
+# Enough programs that the GPU is full with one request and evenly loaded with many.
+NUM_PROGRAMS, MAX_SPLITS = 1024, 64
+
+
+def attend(
+    q: Tensor,
+    k_cache: Tensor,
+    v_cache: Tensor,
+    k: Tensor,
+    v: Tensor,
+    cache_seqlens: Tensor,
+    block_table: Tensor,
+    softmax_scale: float | None = None,
+    causal: bool = True,
+    window_size: tuple[int, int] = (-1, -1),
+) -> Tensor:
+    """flash_attn_with_kvcache for one token each: writes k and v at `cache_seqlens` and returns [requests, 1, heads, width].
+
+    q [requests, 1, heads, width], k and v [requests, 1, kv heads, width], caches [pages, tokens, kv heads, width];
+    `cache_seqlens` [requests] counts the tokens before the new one, -1 for rows that are padding.
+    """
+    num_requests, _, num_heads, width = q.shape
+    page, num_kv_heads = k_cache.shape[1:3]
+    block = BLOCK if width <= 128 else WIDE_BLOCK
+    assert page % block == 0, "a block of keys must lie within one page"
+    assert k_cache.stride() == v_cache.stride()
+    assert tuple(window_size) == (-1, -1), "sliding windows have no block tables"
+    q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
+    num_splits = min(MAX_SPLITS, triton.cdiv(NUM_PROGRAMS, num_requests * num_kv_heads))
+    sums = q.new_empty((2, num_requests, num_heads, num_splits), dtype=torch.float32)
+    parts = q.new_empty((num_requests, num_heads, num_splits, width), dtype=torch.float32)
+    group, padded = num_heads // num_kv_heads, max(MIN_ROWS, triton.next_power_of_2(width))
+    _attend[(num_requests, num_kv_heads, num_splits)](
+        q, k, v, k_cache, v_cache, cache_seqlens, block_table, parts, sums[0], sums[1],
+        width**-0.5 if softmax_scale is None else softmax_scale, *k_cache.stride()[:3], block_table.stride(0),
+        GROUP=group, ROWS=max(MIN_ROWS, triton.next_power_of_2(group)), WIDTH=width, PADDED=padded, PAGE=page, BLOCK=block,
+        num_warps=4, num_stages=2,
+    )  # fmt: skip
+    output: Tensor = torch.empty_like(q)
+    _combine[(num_requests * num_heads,)](
+        parts, sums[0], sums[1], output, num_splits, WIDTH=width, PADDED=padded, SPLITS=MAX_SPLITS
+    )
+    return output
+
+
+def try_out(model: PreTrainedModel) -> None:
+    """Compile for the shapes of `model` and run once; raises whatever Triton or the C compiler raise."""
+    config = model.config.get_text_config()
+    num_heads, num_kv_heads = config.num_attention_heads, config.num_key_value_heads
+    width = head_width(config)
+    like = {"dtype": model.dtype, "device": model.device}
+    cache = torch.zeros((2, 1, 256, num_kv_heads, width), **like)
+    new = torch.ones((1, 1, num_kv_heads, width), **like)
+    numbers = torch.zeros((2, 1, 16), dtype=torch.int32, device=model.device)
+    attend(torch.ones((1, 1, num_heads, width), **like), cache[0], cache[1], new, new, numbers[0, 0, :1], numbers[1])
+
+
+@triton.jit
+def _attend(
+    q, k, v, k_cache, v_cache, lengths, table, parts, maxima, sums,
+    scale, page_stride, token_stride, head_stride, table_stride,
+    GROUP: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr, PADDED: tl.constexpr, PAGE: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    request, kv_head, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    num_kv_heads, num_splits = tl.num_programs(1), tl.num_programs(2)
+    row, column, token = tl.arange(0, ROWS), tl.arange(0, PADDED), tl.arange(0, BLOCK)
+    is_row, is_column = row < GROUP, column < WIDTH
+    is_tile = is_row[:, None] & is_column[None, :]
+    length = tl.load(lengths + request)
+    head = (request * num_kv_heads + kv_head) * GROUP + row
+    new_at = (request * num_kv_heads + kv_head) * WIDTH + column
+    query = tl.load(q + head[:, None] * WIDTH + column[None, :], mask=is_tile, other=0.0)
+    new_key = tl.load(k + new_at, mask=is_column, other=0.0)
+    new_value = tl.load(v + new_at, mask=is_column, other=0.0)
+    table += request * table_stride
+    k_cache += kv_head * head_stride
+    v_cache += kv_head * head_stride
+    # The first split starts from the new token itself, so that nobody reads what is written here.
+    if (split == 0) & (length >= 0):
+        at = tl.load(table + length // PAGE).to(tl.int64) * page_stride + (length % PAGE) * token_stride + column
+        tl.store(k_cache + at, new_key, mask=is_column)
+        tl.store(v_cache + at, new_value, mask=is_column)
+    new_score = tl.sum(query.to(tl.float32) * new_key.to(tl.float32)[None, :], axis=1) * scale
+    maximum = tl.where(split == 0, new_score, float("-inf"))
+    total = tl.where(split == 0, 1.0, 0.0) + tl.zeros([ROWS], dtype=tl.float32)
+    part = tl.where(split == 0, 1.0, 0.0) * new_value.to(tl.float32)[None, :] + tl.zeros([ROWS, PADDED], dtype=tl.float32)
+    step = tl.cdiv(tl.cdiv(length, BLOCK), num_splits) * BLOCK
+    for start in range(split * step, tl.minimum((split + 1) * step, length), BLOCK):
+        is_cached = start + token < length
+        page_at = tl.load(table + start // PAGE).to(tl.int64) * page_stride
+        at = page_at + (start % PAGE + token[:, None]) * token_stride + column[None, :]
+        is_read = is_cached[:, None] & is_column[None, :]
+        key = tl.load(k_cache + at, mask=is_read, other=0.0)
+        value = tl.load(v_cache + at, mask=is_read, other=0.0)
+        score = tl.where(is_cached[None, :], tl.dot(query, tl.trans(key)) * scale, float("-inf"))
+        higher = tl.maximum(maximum, tl.max(score, axis=1))
+        weight, shrink = tl.exp(score - higher[:, None]), tl.exp(maximum - higher)
+        total = total * shrink + tl.sum(weight, axis=1)
+        part = part * shrink[:, None] + tl.dot(weight.to(value.dtype), value)
+        maximum = higher
+    out = head * num_splits + split
+    tl.store(maxima + out, maximum, mask=is_row)
+    tl.store(sums + out, total, mask=is_row)
+    tl.store(parts + out[:, None] * WIDTH + column[None, :], part, mask=is_tile)
+
+
+@triton.jit(do_not_specialize=["num_splits"])
+def _combine(
+    parts, maxima, sums, output, num_splits, WIDTH: tl.constexpr, PADDED: tl.constexpr, SPLITS: tl.constexpr
+):  # fmt: skip
+    head, split, column = tl.program_id(0), tl.arange(0, SPLITS), tl.arange(0, PADDED)
+    is_split, is_column = split < num_splits, column < WIDTH
+    at = head * num_splits + split
+    maximum = tl.load(maxima + at, mask=is_split, other=float("-inf"))
+    weight = tl.exp(maximum - tl.max(maximum, axis=0))
+    total = tl.sum(weight * tl.load(sums + at, mask=is_split, other=0.0), axis=0)
+    part = tl.load(parts + at[:, None] * WIDTH + column[None, :], mask=is_split[:, None] & is_column[None, :], other=0.0)
+    result = tl.sum(part * weight[:, None], axis=0) / total
+    tl.store(output + head * WIDTH + column, result.to(output.dtype.element_ty), mask=is_column)
