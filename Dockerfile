@@ -24,6 +24,8 @@ USER companion
 CMD ["companion", "doctor"]
 
 FROM base AS worker
+# The quick attention kernel is compiled for the GPU that is there.
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 RUN pip install '.[worker]' && rm -r bot workers build
 COPY README.md LICENSE ./
 COPY bot bot

@@ -26,6 +26,7 @@ log = structlog.get_logger()
 _BLOCK_MS = 250
 _RETRY_SECONDS = 0.5
 _IDLE_SECONDS = 30.0
+_CLOSE_SECONDS = 3.0
 
 
 class NotSent(CompanionError):
@@ -48,6 +49,8 @@ class Reply:
     thought: str = ""
     remarks: tuple[str, ...] = ()
     turn: str = ""
+    reply_to: str = ""
+    """The platform's id of the message it answers; empty when that is not known any more."""
 
 
 class Surface(Protocol):
@@ -78,8 +81,15 @@ class Delivery:
                 tasks.create_task(self._follow_finals())
                 tasks.create_task(self._follow_drafts())
         finally:
-            for lane in self._lanes.values():
-                lane.task.cancel()
+            await self._close_lanes()
+
+    async def _close_lanes(self) -> None:
+        """What a person is just being given is acknowledged too, or they would be given it again."""
+        tasks = [lane.close() for lane in self._lanes.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=_CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
 
     async def _follow_finals(self) -> None:
         """After an error the group may hold entries whose answer was lost on the way: those come first again."""
@@ -161,9 +171,12 @@ class Delivery:
         if isinstance(entry.event, Finished):
             if entry.event.note:
                 remarks.append(say(language, f"note-{entry.event.note}"))
-            return Reply(entry.event.answer, entry.event.thought, tuple(remarks), entry.event.turn)
-        remarks.append(say(language, f"failed-{entry.event.reason if entry.event else 'forgotten'}"))
-        return Reply("", "", tuple(remarks), entry.event.turn if entry.event else "")
+            event = entry.event
+            return Reply(event.answer, event.thought, tuple(remarks), event.turn, event.reply_to)
+        if entry.event is None:
+            return Reply("", "", (*remarks, say(language, "failed-forgotten")))
+        remarks.append(say(language, f"failed-{entry.event.reason}"))
+        return Reply("", "", tuple(remarks), entry.event.turn, entry.event.reply_to)
 
 
 class _Lane:
@@ -182,6 +195,7 @@ class _Lane:
         self._draft: Draft | None = None
         self._newest = (0, 0)
         self._finished_turn = ""
+        self._closing = False
         self.task = asyncio.create_task(self._run())
 
     def add(self, entry: Entry) -> None:
@@ -196,21 +210,28 @@ class _Lane:
             self._draft = draft
             self._news.set()
 
+    def close(self) -> asyncio.Task[None]:
+        """End after the final that is being delivered, if one is."""
+        self._closing = True
+        self._news.set()
+        self._final_came.set()
+        return self.task
+
     async def _run(self) -> None:
         while await self._something_came():
             self._news.clear()
-            while self._finals:
+            while self._finals and not self._closing:
                 await self._deliver(self._finals[0])
                 self._finals.popleft()
             self._final_came.clear()
-            if self._draft is not None:
+            if self._draft is not None and not self._closing:
                 await self._show()
         del self._lanes[self._conversation]
 
     async def _something_came(self) -> bool:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), _IDLE_SECONDS)
-        return self._news.is_set()
+        return self._news.is_set() and not self._closing
 
     async def _deliver(self, entry: Entry) -> None:
         self._draft = None

@@ -65,8 +65,9 @@ class Reception:
 
     def _is_disk_full(self) -> bool:
         """Our own Redis writes to this disk, and would end when it is full: nothing is taken that might be lost."""
-        settings = self._settings
-        return settings.redis_url is None and shutil.disk_usage(settings.data_dir).free < _LEAST_DISK_BYTES
+        settings, url = self._settings, self._settings.redis_url
+        is_ours = url is None or url.get_secret_value().startswith("unix:")
+        return is_ours and shutil.disk_usage(settings.data_dir).free < _LEAST_DISK_BYTES
 
     def _language(self, incoming: Incoming) -> str:
         """The person's choice, else the hint of their client (kept for delivery, which never meets it), else ours."""

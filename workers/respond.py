@@ -69,7 +69,8 @@ class Responder:
         """Everything a turn needs, read once. A retry has the lines of the last turn, and that turn not before it."""
         preferences = self._people.preferences(lease.conversation)
         persona = self._persona(preferences)
-        turns, lines = self._memory.current(lease.conversation), lease.lines
+        chapter, turns = self._memory.current(lease.conversation)
+        lines = lease.lines
         if _is_retry(lease):
             lines = turns[-1].lines if turns else ()
             turns = turns[:-1]
@@ -79,6 +80,7 @@ class Responder:
             lease.fence,
             lines,
             tuple(turns),
+            chapter,
             persona,
             thinking=preferences.thinking or persona.thinking or self._settings.thinking,
             language=preferences.language or written_in("".join(line.text for line in lines)),
@@ -102,5 +104,15 @@ def _failed(task: Task, lease: Lease, reason: FailedReason) -> Outcome:
 def _finished(task: Task, lease: Lease, prompt: Prompt, reply: Reply, note: Note) -> Outcome:
     shown = reply.thought.strip() if task.thinking == "show" else ""
     final = Finished(str(task.conversation), task.turn, lease.lines[-1].message_id, reply.answer, shown, note)
-    turn = Turn(task.turn, task.lines, reply.answer, time.time(), task.persona.name, note, len(prompt.ids), prompt.num_left_out)
+    turn = Turn(
+        task.turn,
+        task.lines,
+        reply.answer,
+        time.time(),
+        task.persona.name,
+        note,
+        task.chapter,
+        len(prompt.ids),
+        prompt.num_left_out,
+    )
     return Outcome(final, turn, "replace" if _is_retry(lease) else "append")

@@ -39,7 +39,7 @@ def _task(settings: Settings, text: str) -> Task:
     persona = Personas(folders).get(settings.persona)
     line = Line(text, "0", "0", "", time.time())
     thinking = persona.thinking or settings.thinking
-    return Task("say", _NOBODY, 1, (line,), (), persona, thinking, written_in(text))
+    return Task("say", _NOBODY, 1, (line,), (), 0, persona, thinking, written_in(text))
 
 
 def _note(text: str) -> None:

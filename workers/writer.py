@@ -35,6 +35,7 @@ class Task:
     fence: int
     lines: tuple[Line, ...]
     turns: tuple[Turn, ...]
+    chapter: int
     persona: Persona
     thinking: Thinking
     language: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from bot.core.messages import Conversation, Failed, Incoming, dump, new_turn_id
+from bot.core.messages import Conversation, Failed, Incoming, Line, dump, load_line, new_turn_id
 from bot.core.store import CONTROL, Keys, Store
 from bot.core.vault import Vault
 
@@ -58,6 +58,10 @@ class Inbox:
         outcome: Stopped = self._store.call("stop", names, str(conversation), CONTROL, sealed).decode()
         return outcome
 
+    def waiting(self, conversation: Conversation) -> list[Line]:
+        """The lines that wait for an answer, or are being answered, oldest first."""
+        return lines_waiting(self._store, self._vault, conversation)
+
     def num_waiting(self, conversation: Conversation) -> int:
         num: Any = self._store.redis.llen(Keys(conversation.surface).of(conversation, "inbox"))
         return int(num)
@@ -66,3 +70,8 @@ class Inbox:
         """Conversations whose wake-up was lost or whose worker died. Any number of sweepers may ask."""
         due = self._store.call("overdue", [Keys(surface).pending], _SWEEP_AGAIN_MS, _FAR_MS, _NUM_SWEPT)
         return [Conversation.parse(name.decode()) for name in due]
+
+
+def lines_waiting(store: Store, vault: Vault, conversation: Conversation) -> list[Line]:
+    sealed: Any = store.redis.lrange(Keys(conversation.surface).of(conversation, "inbox"), 0, -1)
+    return [load_line(vault.find(conversation).open(line, str(conversation))) for line in sealed]

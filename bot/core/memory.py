@@ -25,17 +25,16 @@ class Memory:
         seal, place = self._vault.find(conversation), str(conversation)
         return [load_turn(seal.open(turn, place)) for turn in sealed]
 
-    def current(self, conversation: Conversation, max_turns: int | None = None) -> list[Turn]:
-        """The turns since the person last asked for a new conversation: those that the model may read."""
-        turns = self.recent(conversation, max_turns)
-        since: Any = self._store.redis.hget(self._state(conversation), "since")
-        start = next((i + 1 for i, turn in enumerate(turns) if since and turn.id == since.decode()), 0)
-        return turns[start:]
+    def current(self, conversation: Conversation) -> tuple[int, list[Turn]]:
+        """The chapter that the person is in, and its turns: those that the model may read."""
+        state: Any = self._store.redis.hget(self._state(conversation), "chapter")
+        chapter = int(state or 0)
+        return chapter, [turn for turn in self.recent(conversation) if turn.chapter == chapter]
 
     def start_new(self, conversation: Conversation) -> None:
-        """Keep what was said, but lean on it no longer."""
-        for last in self.recent(conversation, 1):
-            self._store.redis.hset(self._state(conversation), "since", last.id)
+        """Keep what was said, but lean on it no longer; a reply in the making still belongs to the old."""
+        if self._store.redis.exists(self._state(conversation)):
+            self._store.redis.hincrby(self._state(conversation), "chapter", 1)
 
     def num_turns(self, conversation: Conversation) -> int:
         num: Any = self._store.redis.llen(Keys(conversation.surface).of(conversation, "memory"))

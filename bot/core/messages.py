@@ -76,7 +76,10 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a person said (one or more lines) and what was answered, as memory keeps it. Thoughts are not kept."""
+    """What a person said (one or more lines) and what was answered, as memory keeps it. Thoughts are not kept.
+
+    `chapter` grows when the person begins a new conversation; the model reads the newest chapter alone.
+    """
 
     id: str
     lines: tuple[Line, ...]
@@ -84,6 +87,7 @@ class Turn:
     at: float
     persona: str
     note: Note = ""
+    chapter: int = 0
     num_prompt_tokens: int = 0
     num_left_out: int = 0
 

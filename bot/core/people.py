@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from bot.core.dead import DeadLetter, DeadLetters
+from bot.core.inbox import lines_waiting
 from bot.core.memory import Memory
-from bot.core.messages import Conversation, Line, Thinking, load_line
+from bot.core.messages import Conversation, Thinking
 from bot.core.store import Keys, Store
 from bot.core.vault import Vault
 
@@ -77,13 +78,9 @@ class People:
             "chat": conversation.chat,
             "thread": conversation.thread,
             "turns": turns,
-            "waiting": [asdict(line) for line in self._waiting(conversation)],
+            "waiting": [asdict(line) for line in lines_waiting(self._store, self._vault, conversation)],
             "put_aside": [asdict(line) for letter in self._letters(conversation) for line in letter.lines],
         }
-
-    def _waiting(self, conversation: Conversation) -> list[Line]:
-        sealed: Any = self._store.redis.lrange(Keys(conversation.surface).of(conversation, "inbox"), 0, -1)
-        return [load_line(self._vault.find(conversation).open(line, str(conversation))) for line in sealed]
 
     def _letters(self, conversation: Conversation) -> list[DeadLetter]:
         return [letter for letter in self._dead.all(conversation.surface) if letter.conversation == conversation]

@@ -88,7 +88,7 @@ def test_new_stops_the_reply_and_leans_on_nothing_that_was_said(tell, end_turn, 
     assert tell("/new", language).text == say(language, "new-done")
 
     assert leases.renew(lease) == "stop"
-    assert (memory.current(talk()), memory.num_turns(talk())) == ([], 1)
+    assert (memory.current(talk())[1], memory.num_turns(talk())) == ([], 1)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

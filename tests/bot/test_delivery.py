@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -118,7 +119,7 @@ def test_a_final_is_acknowledged_only_after_the_surface_has_confirmed_it(store, 
             await until(lambda: is_empty(outbox))
 
     asyncio.run(run())
-    assert wall.finals == [(talk(), Reply("hi", turn="turn of hi"))]
+    assert wall.finals == [(talk(), Reply("hi", turn="turn of hi", reply_to="1"))]
     assert memory.sent(talk()) == {"turn of hi": ["m1"]}
     assert store.redis.hlen(Keys(SURFACE).sending) == 0
 
@@ -156,8 +157,8 @@ def test_a_final_whose_sending_had_begun_is_marked_as_a_possible_repeat(outbox, 
     outbox.begin(first)
 
     assert deliver_all(outbox, Wall(), 2) == [
-        Reply("sent, perhaps", remarks=(REPEAT,), turn="turn of sent, perhaps"),
-        Reply("certainly not", turn="turn of certainly not"),
+        Reply("sent, perhaps", remarks=(REPEAT,), turn="turn of sent, perhaps", reply_to="1"),
+        Reply("certainly not", turn="turn of certainly not", reply_to="1"),
     ]
 
 
@@ -165,7 +166,7 @@ def test_a_final_that_was_certainly_not_sent_waits_and_is_no_repeat(outbox, answ
     answer("hi")
     started_at = time.monotonic()
 
-    assert deliver_all(outbox, Wall(NotSent(0.2), NotSent(0.1)), 1) == [Reply("hi", turn="turn of hi")]
+    assert deliver_all(outbox, Wall(NotSent(0.2), NotSent(0.1)), 1) == [Reply("hi", turn="turn of hi", reply_to="1")]
     assert time.monotonic() - started_at >= 0.3
 
 
@@ -179,13 +180,15 @@ def test_a_final_that_waits_for_the_platform_is_no_repeat_after_a_restart(outbox
             await until(lambda: store.redis.hlen(Keys(SURFACE).sending) == 0)
 
     asyncio.run(begin_and_die())
-    assert deliver_all(outbox, Wall(), 1) == [Reply("hi", turn="turn of hi")]
+    assert deliver_all(outbox, Wall(), 1) == [Reply("hi", turn="turn of hi", reply_to="1")]
 
 
 def test_a_sending_that_failed_in_an_unforeseen_way_is_repeated_with_a_remark(outbox, answer):
     answer("hi")
 
-    assert deliver_all(outbox, Wall(ValueError("half way")), 1) == [Reply("hi", remarks=(REPEAT,), turn="turn of hi")]
+    assert deliver_all(outbox, Wall(ValueError("half way")), 1) == [
+        Reply("hi", remarks=(REPEAT,), turn="turn of hi", reply_to="1")
+    ]
 
 
 def test_a_final_for_somebody_who_is_gone_is_dropped(outbox, answer, memory):
@@ -230,9 +233,9 @@ def test_every_end_of_a_turn_is_in_words(outbox, answer):
     answer(final=Finished(str(talk()), "t3", "1", "long", thought="hm", note="cut"))
 
     assert deliver_all(outbox, Wall(), 3, language=lambda _: "zh") == [
-        Reply("", remarks=("这条消息我三次都没能回答，先放到一边了。我们其余的对话都在，请继续说。",), turn="t1"),
-        Reply("half an", remarks=("（已停止）",), turn="t2"),
-        Reply("long", thought="hm", remarks=("（到这里达到了长度上限。想听下去就告诉我继续。）",), turn="t3"),
+        Reply("", remarks=("这条消息我三次都没能回答，先放到一边了。我们其余的对话都在，请继续说。",), turn="t1", reply_to="1"),
+        Reply("half an", remarks=("（已停止）",), turn="t2", reply_to="1"),
+        Reply("long", thought="hm", remarks=("（到这里达到了长度上限。想听下去就告诉我继续。）",), turn="t3", reply_to="1"),
     ]
 
 
@@ -425,7 +428,7 @@ def test_redis_dies_and_comes_back_and_nothing_is_lost(world, blocked):
             await until(lambda: is_empty(outbox))
 
     asyncio.run(run())
-    assert wall.finals == [(talk(), Reply(text, turn=text)) for text in ("one", "two", "three")]
+    assert wall.finals == [(talk(), Reply(text, turn=text, reply_to="1")) for text in ("one", "two", "three")]
 
 
 class LossyOutbox(Outbox):
@@ -470,3 +473,45 @@ def test_looking_up_a_language_does_not_stop_the_loop_that_everything_runs_on(ou
     answer("hi")
     asyncio.run(run())
     assert max(pauses) < 0.4
+
+
+# the end of a process
+
+
+def test_a_final_that_was_just_given_is_acknowledged_although_the_process_ends(outbox, answer):
+    """Else the person would be given it again at the next start."""
+    given = asyncio.Event()
+
+    class Instant(Wall):
+        async def deliver(self, conversation, reply):
+            given.set()
+            return await super().deliver(conversation, reply)
+
+    answer("hi")
+
+    async def run():
+        # With every thread busy following, the acknowledgement has to wait for its turn.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+        async with delivering(outbox, Instant()):
+            await given.wait()
+
+    asyncio.run(run())
+
+    assert is_empty(outbox)
+
+
+def test_a_process_that_ends_does_not_wait_for_a_platform_that_makes_it_wait(outbox, answer, monkeypatch):
+    monkeypatch.setattr("bot.delivery._CLOSE_SECONDS", 0.1)
+    wall = Wall()
+    wall.blocked.add(talk())
+    answer("hi")
+
+    async def run():
+        async with delivering(outbox, wall):
+            await asyncio.sleep(0.3)
+
+    started_at = time.monotonic()
+    asyncio.run(run())
+
+    assert time.monotonic() - started_at < 3
+    assert [entry.is_repeat for entry in outbox.unfinished()] == [True]

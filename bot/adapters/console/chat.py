@@ -71,21 +71,23 @@ class _Chat:
 
     async def _finish_old(self) -> None:
         """What was asked before the last end, and never answered, is answered first."""
-        if await asyncio.to_thread(self._front.inbox.num_waiting, self._conversation):
+        waiting = await asyncio.to_thread(self._front.inbox.waiting, self._conversation)
+        if waiting:
             await asyncio.to_thread(self._front.wakeups.send, self._conversation)
-            await self._wait_for_reply()
+            await self._wait_for_reply(waiting[-1].message_id)
 
     async def _say(self, text: str) -> bool:
         """One line; false when it was a goodbye."""
         if not text:
             return True
+        incoming = self._incoming(text)
         try:
-            answer = await self._reception.receive(self._incoming(text), merge_seconds=0)
+            answer = await self._reception.receive(incoming, merge_seconds=0)
         except RedisError:
             self._page.say(say(self._front.settings.language, "console-lost"))
             return True
         if answer is None:
-            await self._wait_for_reply()
+            await self._wait_for_reply(incoming.line.message_id)
             return True
         self._page.say(answer.text)
         return not answer.leaves
@@ -95,10 +97,10 @@ class _Chat:
         text = f"/{text}" if text == _LEAVE else text
         return Incoming(self._conversation, Line(text, id, id, self._conversation.person, time.time()), language_here())
 
-    async def _wait_for_reply(self) -> None:
+    async def _wait_for_reply(self, message_id: str) -> None:
         """Ctrl-C asks to stop; a second one does not wait any longer."""
         self._page.wait()
-        waiting = asyncio.create_task(self._surface.wait())
+        waiting = asyncio.create_task(self._surface.wait(message_id))
         with _on_interrupt(partial(self._stop, waiting)):
             await asyncio.wait({waiting})
 

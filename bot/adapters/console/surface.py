@@ -30,7 +30,7 @@ class Page(Protocol):
 
 
 class ConsoleSurface:
-    """One person at one terminal. `wait` returns when the next final has been written."""
+    """One person at one terminal."""
 
     draft_seconds = 0.05
 
@@ -47,8 +47,10 @@ class ConsoleSurface:
         self._finals.put_nowait(reply)
         return [reply.turn] if reply.turn else []
 
-    async def wait(self) -> None:
-        await self._finals.get()
+    async def wait(self, message_id: str) -> None:
+        """Until the reply to that message has been written, or a final that no longer knows what it answers."""
+        while (await self._finals.get()).reply_to not in (message_id, ""):
+            pass
 
 
 def conversation_here(front: Front, user: Callable[[], str] = getpass.getuser) -> Conversation:

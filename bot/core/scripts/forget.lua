@@ -9,7 +9,7 @@ if redis.call('LLEN', KEYS[2]) > 0 then
   redis.call('XADD', KEYS[6], '*', 'conversation', ARGV[1], 'generation', generation, 'event', '')
 end
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
-redis.call('HDEL', KEYS[1], 'lease', 'until', 'tries', 'stop', 'since')
+redis.call('HDEL', KEYS[1], 'lease', 'until', 'tries', 'stop', 'chapter')
 redis.call('ZREM', KEYS[5], ARGV[1])
 local letters = redis.call('HGETALL', KEYS[7])
 for i = 1, #letters, 2 do

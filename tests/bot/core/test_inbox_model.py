@@ -49,7 +49,7 @@ class Talk:
 
     lines: list = field(default_factory=list)
     turns: list = field(default_factory=list)
-    since: str = ""
+    chapter: int = 0
     token: str = ""
     is_live: bool = False
     stop: bool = False
@@ -60,8 +60,7 @@ class Talk:
 
     @property
     def current(self):
-        ids = [turn.id for turn in self.turns]
-        return self.turns[ids.index(self.since) + 1 :] if self.since in ids else self.turns
+        return self.chapter, [turn for turn in self.turns if turn.chapter == self.chapter]
 
     @property
     def next_turn(self):
@@ -179,8 +178,8 @@ class World(RuleBasedStateMachine):
     def begin_a_new_conversation(self, where):
         talk = self.talks[self.conversation(where)]
         self.real.memory.start_new(self.conversation(where))
-        if talk.turns:
-            talk.since = talk.turns[-1].id
+        if talk.fence or talk.generation:
+            talk.chapter += 1
 
     # workers
 
@@ -235,8 +234,8 @@ class World(RuleBasedStateMachine):
         talk = self.talks[lease.conversation]
         numbers = [line.update_id for line in lease.lines]
         id, place = f"t{next(self.ids)}", str(lease.conversation)
-        said = Turn(id, lease.lines, f"answer to {numbers}", 2.0, "default")
-        remember = "none" if end == "put aside" else "append" if end == "replace" and not talk.current else end
+        said = Turn(id, lease.lines, f"answer to {numbers}", 2.0, "default", chapter=talk.chapter)
+        remember = "none" if end == "put aside" else "append" if end == "replace" and not talk.current[1] else end
         final = (
             Finished(place, id, numbers[-1], said.reply) if remember != "none" else Failed(place, id, numbers[-1], "put_aside")
         )
@@ -351,7 +350,7 @@ class World(RuleBasedStateMachine):
             self._send(conversation, None)
         talk.let_go()
         self._drop(talk)
-        talk.turns, talk.since = [], ""
+        talk.turns, talk.chapter = [], 0
         self.dead = {id: letter for id, letter in self.dead.items() if letter[0] != conversation}
 
     def _end_turn(self, talk, lease, said, remember):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from bot.core.lease import Leases
@@ -7,7 +9,7 @@ from tests.sayings import SURFACE, finished, incoming, line, talk, turn
 
 
 @pytest.fixture
-def remember(inbox, leases):
+def remember(inbox, leases, memory):
     """A whole turn: somebody writes, a worker answers."""
 
     def end(*ids, conversation=None, remember="append"):
@@ -15,13 +17,19 @@ def remember(inbox, leases):
         for id in ids:
             inbox.accept(incoming(conversation=conversation))
             lease = leases.acquire(conversation)
-            assert leases.commit(lease, finished(conversation, id), turn(id, reply=f"reply {id}"), remember) is not None
+            chapter, _ = memory.current(conversation)
+            said = replace(turn(id, reply=f"reply {id}"), chapter=chapter)
+            assert leases.commit(lease, finished(conversation, id), said, remember) is not None
 
     return end
 
 
 def ids(turns):
     return [one.id for one in turns]
+
+
+def current(memory):
+    return ids(memory.current(talk())[1])
 
 
 def test_turns_come_back_as_they_were_in_the_order_they_were_said(inbox, leases, memory):
@@ -60,29 +68,39 @@ def test_another_answer_takes_the_place_of_the_last(memory, remember):
 def test_a_new_conversation_keeps_what_was_said_and_leans_on_it_no_longer(memory, remember):
     remember("a", "b")
     memory.start_new(talk())
-    assert memory.current(talk()) == []
+    assert current(memory) == []
     remember("c")
 
-    assert ids(memory.current(talk())) == ["c"]
+    assert current(memory) == ["c"]
     assert ids(memory.recent(talk())) == ["a", "b", "c"]
+
+
+def test_a_reply_that_was_in_the_making_belongs_to_the_old_conversation(memory, inbox, leases):
+    inbox.accept(incoming())
+    lease = leases.acquire(talk())
+    memory.start_new(talk())
+    leases.commit(lease, finished(talk()), turn("late"), "append")
+
+    assert (current(memory), memory.num_turns(talk())) == ([], 1)
 
 
 def test_a_new_conversation_where_nothing_was_said_changes_nothing(memory, remember):
     memory.start_new(talk())
     remember("a")
 
-    assert ids(memory.current(talk())) == ["a"]
+    assert current(memory) == ["a"]
 
 
 def test_a_new_conversation_begun_long_ago_stays_begun_when_its_start_is_no_longer_kept(inbox, store, vault, memory):
     few = Leases(store, vault, lease_seconds=5, memory_turns=2)
     for id in "abc":
         inbox.accept(incoming())
-        few.commit(few.acquire(talk()), finished(talk(), id), turn(id), "append")
+        said = replace(turn(id), chapter=memory.current(talk())[0])
+        few.commit(few.acquire(talk()), finished(talk(), id), said, "append")
         if id == "a":
             memory.start_new(talk())
 
-    assert ids(memory.current(talk())) == ["b", "c"]
+    assert current(memory) == ["b", "c"]
 
 
 def test_forget_counts_the_turns_and_begins_a_generation(memory, remember):
@@ -108,7 +126,7 @@ def test_after_forget_a_new_conversation_has_no_old_start(memory, remember):
     memory.forget(talk())
     remember("a")
 
-    assert ids(memory.current(talk())) == ["a"]
+    assert current(memory) == ["a"]
 
 
 def test_forget_during_a_reply_is_not_undone_by_it(inbox, leases, memory, outbox):

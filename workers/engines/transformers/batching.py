@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FLASH_PAGE, PAGE = 256, 64
 # The scheduler holds back new prompts when less than 15 % of the pool is free: one whole context needs more than its size.
 SPARE = 1.25
-CPU_POOL_BYTES = 2 << 30
+CPU_POOL_BYTES = 256 << 20
 # What dense masks over the pool can bear, and what is enough without a GPU.
 SMALL_POOL = 65_536
 # Mixed steps are padded to this, as every new size of them is captured into a CUDA graph of its own, and kept.
