@@ -1,0 +1,40 @@
+import asyncio
+
+from bot.adapters.console.surface import ConsoleSurface
+from bot.delivery import Reply
+from tests.sayings import talk
+
+
+class Page:
+    def __init__(self):
+        self.finals = []
+
+    def final(self, reply):
+        self.finals.append(reply.text)
+
+
+def test_a_late_reply_to_something_older_is_shown_but_not_taken_for_the_answer():
+    page = Page()
+    surface = ConsoleSurface(talk(), page)
+
+    async def run():
+        waiting = asyncio.create_task(surface.wait("new"))
+        await surface.deliver(talk(), Reply("old", reply_to="old"))
+        await asyncio.sleep(0.05)
+        was_done = waiting.done()
+        await surface.deliver(talk(), Reply("new", reply_to="new"))
+        await asyncio.wait_for(waiting, 1)
+        return was_done
+
+    assert asyncio.run(run()) is False
+    assert page.finals == ["old", "new"]
+
+
+def test_a_final_that_knows_no_question_ends_the_wait():
+    surface = ConsoleSurface(talk(), Page())
+
+    async def run():
+        await surface.deliver(talk(), Reply("", remarks=("Forgotten.",)))
+        await asyncio.wait_for(surface.wait("x"), 1)
+
+    asyncio.run(run())
