@@ -94,7 +94,7 @@ def persona_list() -> None:
     from bot.run import personas_of, ready_settings
 
     for one in personas_of(ready_settings()).all():
-        click.echo(f"{one.name:12} {one.title} ({one.language}): {one.expand(one.description).splitlines()[0]}")
+        click.echo(f"{one.name:12} {one.title} ({one.language}): {one.about()}")
 
 
 @persona.command("show")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,8 +15,6 @@ from bot.core.people import People
 from bot.core.personas import Persona, Personas
 from bot.core.settings import Settings
 from bot.i18n import say
-
-_FIRST_SENTENCE = re.compile(r"[^.。\n]*[.。]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +127,8 @@ class Commands:
         return "\n".join([ask.say("persona-list", current=chosen.title), *rows])
 
     def _persona_line(self, ask: Ask, persona: Persona) -> str:
-        about = _FIRST_SENTENCE.match(persona.expand(persona.description, ask.incoming.line.author))
-        return ask.say("persona-line", name=persona.name, title=persona.title, about=about[0] if about else "")
+        about = persona.about(ask.incoming.line.author)
+        return ask.say("persona-line", name=persona.name, title=persona.title, about=about)
 
 
 TABLE = (

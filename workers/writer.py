@@ -19,8 +19,6 @@ from workers.reply import Budget, Generator, Plan, Reply
 from workers.tokenizer import Tokenizer
 
 _DRAFT_SECONDS = 0.1
-_CLOSING_TOKENS = 32
-"""Room for the words that close a thought."""
 _TEMPERATURE, _TOP_P = 0.6, 0.95
 
 Publish = Callable[[Draft], None]
@@ -53,43 +51,42 @@ class Writer:
 
     def write(self, task: Task, watch: Watch, publish: Publish) -> tuple[Prompt, Reply]:
         """Raises `PromptTooLong`, or `EngineError` when another try may help. Interrupts end the reply early."""
-        budget = self._budget()
-        prompt = self._prompt(task, budget)
-        plan = self._plan(task, prompt, budget)
+        plan, prompt = self._plan(task)
         reply = self._attempt(plan, task, watch, publish)
         if not reply.answer and watch.reason is None:
             reply = self._attempt(plan.again(), task, watch, publish)
         return prompt, reply
 
-    def _budget(self) -> Budget:
-        """What the settings allow, but never more than half of the context, so that memory has room."""
-        quarter = self._context() // 4
-        return Budget(min(self._settings.thought_tokens, quarter), min(self._settings.answer_tokens, quarter))
-
-    def _prompt(self, task: Task, budget: Budget) -> Prompt:
-        room = self._context() - budget.thought - budget.answer - _CLOSING_TOKENS
-        return write_prompt(
+    def _plan(self, task: Task) -> tuple[Plan, Prompt]:
+        budget, closing = self._budget(), close_thought_ids(self._tokenizer, task.language)
+        prompt = write_prompt(
             self._tokenizer,
             task.persona,
             task.turns,
             task.text,
             user=task.lines[-1].author,
             language=task.language,
-            max_tokens=room,
+            max_tokens=self._context() - budget.thought - len(closing) - budget.answer,
             thinks=task.thinking != "off",
         )
-
-    def _plan(self, task: Task, prompt: Prompt, budget: Budget) -> Plan:
-        persona = task.persona
-        temperature = _TEMPERATURE if persona.temperature is None else persona.temperature
-        sampling = Sampling(temperature, _TOP_P if persona.top_p is None else persona.top_p)
         inside = self._tokenizer.opens_thought and task.thinking != "off"
-        return Plan(task.turn, prompt.ids, close_thought_ids(self._tokenizer, task.language), inside, budget, sampling)
+        return Plan(task.turn, prompt.ids, closing, inside, budget, _sampling(task.persona)), prompt
+
+    def _budget(self) -> Budget:
+        """What the settings allow, but never more than half of the context, so that memory has room."""
+        quarter = self._context() // 4
+        return Budget(min(self._settings.thought_tokens, quarter), min(self._settings.answer_tokens, quarter))
 
     def _attempt(self, plan: Plan, task: Task, watch: Watch, publish: Publish) -> Reply:
         reply = Reply(plan, self._tokenizer)
         reply.write(self._engine, watch, _Drafts(task, publish).offer)
         return reply
+
+
+def _sampling(persona: Persona) -> Sampling:
+    """R1's own advice, unless the persona says otherwise."""
+    temperature = _TEMPERATURE if persona.temperature is None else persona.temperature
+    return Sampling(temperature, _TOP_P if persona.top_p is None else persona.top_p)
 
 
 class _Drafts:

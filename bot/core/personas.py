@@ -18,6 +18,7 @@ from bot.core.messages import Thinking
 
 Language = Literal["en", "zh"]
 
+_FIRST_SENTENCE = re.compile(r"[^.。\n]*[.。]?")
 SHIPPED = Path(__file__).parents[1] / "personas"
 MAX_USER = 32  # characters of a person's name that reach the model
 
@@ -73,6 +74,11 @@ class Persona:
     thinking: Thinking | None = None
     temperature: Annotated[float, Field(strict=True, ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(strict=True, gt=0, le=1)] | None = None
+
+    def about(self, user: str = "") -> str:
+        """The first sentence of its description, for lists."""
+        found = _FIRST_SENTENCE.match(self.expand(self.description, user))
+        return found[0] if found else ""
 
     def greet(self, user: str = "") -> str:
         """The first words to somebody called `user`."""
