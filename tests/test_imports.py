@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,13 @@ def test_modules_and_functions_stay_short(path):
     functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     assert [node.name for node in functions if node.end_lineno - node.lineno >= MAX_FUNCTION] == []
     assert text.count("\n") <= MAX_MODULE
+
+
+def test_the_import_rules_name_every_module_of_the_front():
+    """A new file in bot/ is forbidden to the workers from its first day."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    entries = [path for path in (ROOT / "bot").iterdir() if path.suffix == ".py" or path.name == "adapters"]
+    front = {f"bot.{path.stem}" for path in entries if not path.stem.startswith("__")}
+
+    for contract in settings["tool"]["importlinter"]["contracts"][1:]:
+        assert front <= set(contract["forbidden_modules"]), contract["name"]

@@ -19,7 +19,8 @@ from bot.core.outbox import Outbox
 from bot.core.people import People
 from bot.core.store import Keys, Store
 from bot.core.vault import Vault
-from bot.delivery import Delivery, Gone, NotSent, Reply
+from bot.delivery import Delivery
+from bot.surface import Gone, NotSent, Reply
 from tests.sayings import SURFACE, incoming, talk
 
 REPEAT = "(You may have seen this before: I could not tell whether it arrived.)"

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from bot.delivery import Reply
+from bot.surface import Reply
 
 _THOUGHT_ROWS = 6
 

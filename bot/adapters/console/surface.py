@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bot.core.messages import Conversation, Draft
-from bot.delivery import Reply
 from bot.run import Front
+from bot.surface import Reply
 
 
 class Page(Protocol):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from bot.adapters.console.pages import Plain, Screen
-from bot.delivery import Reply
 from bot.i18n import say
+from bot.surface import Reply
 
 ERASE = re.compile(r"\x1b\[(\d*)([A-K])|\x1b\[\?25[lh]|\x1b\[[\d;]*m|\r")
 

@@ -1,7 +1,7 @@
 import asyncio
 
 from bot.adapters.console.surface import ConsoleSurface
-from bot.delivery import Reply
+from bot.surface import Reply
 from tests.sayings import talk
 
 
