@@ -18,9 +18,9 @@ from redis.exceptions import RedisError
 from bot.core import queue
 from bot.core.dead import DeadLetters
 from bot.core.inbox import Inbox
-from bot.core.lease import Leases
+from bot.core.lease import Lease, Leases
 from bot.core.memory import Memory
-from bot.core.messages import Conversation, Draft
+from bot.core.messages import Draft
 from bot.core.outbox import Outbox
 from bot.core.people import People
 from bot.core.personas import SHIPPED, Personas
@@ -114,8 +114,9 @@ class Worker:
         limits = self._engine.state.limits
         return limits.context if limits else self._settings.context_tokens
 
-    def _publish(self, conversation: Conversation, draft: Draft) -> None:
-        Outbox(self._store, self._vault, conversation.surface).publish(conversation, draft)
+    def _publish(self, lease: Lease, draft: Draft) -> None:
+        outbox = Outbox(self._store, self._vault, lease.conversation.surface)
+        outbox.publish(lease.conversation, draft, lease.seal)
 
     def _announce(self) -> None:
         state = self._engine.state

@@ -68,7 +68,8 @@ class Heart:
     @contextmanager
     def beating(self, lease: Lease) -> Iterator[Watch]:
         watch = Watch(self._reply_seconds)
-        self._beat(lease, watch)  # a wish to stop may be older than the lease
+        if lease.is_unwanted:
+            watch.interrupt("stop")
         self._beating[str(lease.conversation)] = lease, watch
         try:
             yield watch

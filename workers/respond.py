@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.core.languages import written_in
 from bot.core.lease import Lease, Remember
 from bot.core.memory import Memory
-from bot.core.messages import Conversation, Draft, Failed, FailedReason, Final, Finished, Note, Turn, new_turn_id
+from bot.core.messages import Draft, Failed, FailedReason, Final, Finished, Note, Turn, new_turn_id
 from bot.core.people import People, Preferences
 from bot.core.personas import Persona, Personas
 from bot.core.settings import Settings
@@ -44,7 +44,7 @@ class Responder:
         memory: Memory,
         people: People,
         personas: Personas,
-        publish: Callable[[Conversation, Draft], None],
+        publish: Callable[[Lease, Draft], None],
         settings: Settings,
     ) -> None:
         self._writer, self._memory, self._people, self._personas = writer, memory, people, personas
@@ -56,7 +56,7 @@ class Responder:
         if not task.lines:
             return _failed(task, lease, "nothing_to_retry")
         try:
-            prompt, reply = self._writer.write(task, watch, lambda draft: self._publish(lease.conversation, draft))
+            prompt, reply = self._writer.write(task, watch, lambda draft: self._publish(lease, draft))
         except PromptTooLong:
             return _failed(task, lease, "too_long")
         if watch.reason in ("lost", "hand_back"):
@@ -69,7 +69,7 @@ class Responder:
         """Everything a turn needs, read once. A retry has the lines of the last turn, and that turn not before it."""
         preferences = self._people.preferences(lease.conversation)
         persona = self._persona(preferences)
-        chapter, turns = self._memory.current(lease.conversation)
+        chapter, turns = self._memory.current(lease.conversation, lease.seal)
         lines = lease.lines
         if _is_retry(lease):
             lines = turns[-1].lines if turns else ()

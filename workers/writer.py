@@ -19,6 +19,8 @@ from workers.reply import Budget, Generator, Plan, Reply
 from workers.tokenizer import Tokenizer
 
 _DRAFT_SECONDS = 0.1
+_FIRST_DRAFT_SECONDS = 0.03
+"""A reply that is whole by then needs no draft."""
 _TEMPERATURE, _TOP_P = 0.6, 0.95
 
 Publish = Callable[[Draft], None]
@@ -95,7 +97,7 @@ class _Drafts:
     def __init__(self, task: Task, publish: Publish) -> None:
         self._publish, self._show_thought = publish, task.thinking == "show"
         self._draft = Draft(str(task.conversation), task.turn, task.fence, 0, thinking=True, thought="", answer="")
-        self._next_at = 0.0
+        self._next_at = time.monotonic() + _FIRST_DRAFT_SECONDS
 
     def offer(self, reply: Reply) -> None:
         now = time.monotonic()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Literal
 
 from bot.core.dead import DeadLetter
 from bot.core.messages import Conversation, Final, Line, Turn, dump, load_line
 from bot.core.store import Keys, Store
-from bot.core.vault import Forgotten, Vault
+from bot.core.vault import Forgotten, Seal, Vault
 
 MAX_TRIES = 3
 _MAX_LINES = 50
@@ -22,13 +22,18 @@ Remember = Literal["append", "replace", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`fence` grows with every lease of the conversation; `tries` counts those that led to no end, this one included."""
+    """`fence` grows with every lease of the conversation; `tries` counts those that led to no end, this one included.
+
+    `is_unwanted` when the person asked to stop before the lease began; `seal` is the person's, for as long as this lasts.
+    """
 
     conversation: Conversation
     token: str
     fence: int
     tries: int
+    is_unwanted: bool
     lines: tuple[Line, ...]
+    seal: Seal = field(repr=False)
 
 
 class Leases:
@@ -48,10 +53,11 @@ class Leases:
         found = self._store.call("acquire", names, str(conversation), token, self._lease_ms, _MAX_LINES)
         if found is None:
             return None
-        fence, tries, *sealed = found
-        lines = list(self._readable(conversation, sealed))
+        fence, tries, stop, *sealed = found
+        seal = self._vault.seal(conversation)
+        lines = list(self._readable(conversation, sealed, seal))
         chosen = lines[:1] if tries >= MAX_TRIES else _one_turn(lines)
-        lease = Lease(conversation, token, fence, tries, tuple(chosen))
+        lease = Lease(conversation, token, fence, tries, bool(stop), tuple(chosen), seal)
         if not lines:
             self.release(lease, forgive=True)
         return lease if lines else None
@@ -72,7 +78,7 @@ class Leases:
     ) -> int | None:
         """End the turn everywhere at once. Gives the number of lines still waiting, None when the lease was lost."""
         conversation, keys = lease.conversation, Keys(lease.conversation.surface)
-        seal, place = self._vault.seal(conversation), str(conversation)
+        seal, place = lease.seal, str(conversation)
         names = [
             keys.of(conversation, "state"),
             keys.of(conversation, "inbox"),
@@ -97,9 +103,8 @@ class Leases:
         )
         return None if waiting < 0 else waiting
 
-    def _readable(self, conversation: Conversation, sealed: list[bytes]) -> Iterable[Line]:
+    def _readable(self, conversation: Conversation, sealed: list[bytes], seal: Seal) -> Iterable[Line]:
         """A line that was sealed just before its person was erased cannot be read, and must not be: it goes."""
-        seal = self._vault.seal(conversation)
         for line in sealed:
             try:
                 yield load_line(seal.open(line, str(conversation)))

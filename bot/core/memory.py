@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.core.messages import Conversation, Turn, load_turn
 from bot.core.store import CONTROL, Keys, Store
-from bot.core.vault import Vault
+from bot.core.vault import Seal, Vault
 
 
 class Memory:
@@ -20,16 +20,17 @@ class Memory:
         """The last `max_turns` turns, oldest first; all of them when it is None."""
         name = Keys(conversation.surface).of(conversation, "memory")
         sealed: Any = self._store.redis.lrange(name, -max_turns if max_turns else 0, -1)
-        if not sealed:
-            return []
-        seal, place = self._vault.find(conversation), str(conversation)
-        return [load_turn(seal.open(turn, place)) for turn in sealed]
+        return _open(sealed, conversation, self._vault.find(conversation)) if sealed else []
 
-    def current(self, conversation: Conversation) -> tuple[int, list[Turn]]:
+    def current(self, conversation: Conversation, seal: Seal | None = None) -> tuple[int, list[Turn]]:
         """The chapter that the person is in, and its turns: those that the model may read."""
-        state: Any = self._store.redis.hget(self._state(conversation), "chapter")
+        pipe = self._store.redis.pipeline(transaction=False)
+        pipe.hget(self._state(conversation), "chapter")
+        pipe.lrange(Keys(conversation.surface).of(conversation, "memory"), 0, -1)
+        state, sealed = pipe.execute()
         chapter = int(state or 0)
-        return chapter, [turn for turn in self.recent(conversation) if turn.chapter == chapter]
+        turns = _open(sealed, conversation, seal or self._vault.find(conversation)) if sealed else []
+        return chapter, [turn for turn in turns if turn.chapter == chapter]
 
     def start_new(self, conversation: Conversation) -> None:
         """Keep what was said, but lean on it no longer; a reply in the making still belongs to the old."""
@@ -59,3 +60,7 @@ class Memory:
 
     def _state(self, conversation: Conversation) -> str:
         return Keys(conversation.surface).of(conversation, "state")
+
+
+def _open(sealed: list[bytes], conversation: Conversation, seal: Seal) -> list[Turn]:
+    return [load_turn(seal.open(turn, str(conversation))) for turn in sealed]

@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 
 from bot.core.messages import Conversation, Draft, Final, dump, load_event
 from bot.core.store import Keys, Store
-from bot.core.vault import Forgotten, Vault
+from bot.core.vault import Forgotten, Seal, Vault
 
 _GROUP, _CONSUMER = "delivery", "adapter"
 _NUM_READ = 64
@@ -67,8 +67,9 @@ class Outbox:
         names = [self._keys.outbox, self._keys.sending, self._keys.of(entry.conversation, "sent")]
         self._store.call("delivered", names, entry.id, _GROUP, where, _KEEP_SENT)
 
-    def publish(self, conversation: Conversation, draft: Draft) -> None:
-        seal = self._vault.seal(conversation)
+    def publish(self, conversation: Conversation, draft: Draft, seal: Seal | None = None) -> None:
+        """A draft, to whoever follows; `seal` spares looking for it again with every draft of a reply."""
+        seal = seal or self._vault.seal(conversation)
         self._store.redis.publish(self._keys.drafts, f"{conversation}\n".encode() + seal.close(dump(draft), str(conversation)))
 
     def drafts(self, wait_seconds: float) -> Iterator[tuple[Conversation, Draft] | None]:

@@ -33,8 +33,10 @@ class People:
     def preferences(self, conversation: Conversation) -> Preferences:
         """The person's own choices, and the chat's where the person has made none."""
         keys = Keys(conversation.surface)
-        chat = self._read(keys.of_chat(conversation.chat, "chat"))
-        person = self._read(keys.of_person(conversation.person, "settings"))
+        pipe = self._store.redis.pipeline(transaction=False)
+        pipe.hgetall(keys.of_chat(conversation.chat, "chat"))
+        pipe.hgetall(keys.of_person(conversation.person, "settings"))
+        chat, person = map(_text, pipe.execute())
         return Preferences(**cast(dict[str, Any], {**chat, **person}))
 
     def choose(self, conversation: Conversation, **choices: str | None) -> None:
@@ -67,7 +69,7 @@ class People:
         return {
             "person": person.person,
             "surface": person.surface,
-            "choices": self._read(Keys(person.surface).of_person(person.person, "settings")),
+            "choices": _text(self._store.redis.hgetall(Keys(person.surface).of_person(person.person, "settings"))),
             "conversations": [self._export(conversation) for conversation in self.conversations(person)],
         }
 
@@ -92,13 +94,13 @@ class People:
         states = [keys.of(conversation, "state") for conversation in conversations]
         return [*own, *states, keys.of_chat(person.person, "chat")]
 
-    def _read(self, name: str) -> dict[str, str]:
-        values: Any = self._store.redis.hgetall(name)
-        return {key.decode(): value.decode() for key, value in values.items()}
-
     def _write(self, name: str, choices: dict[str, str | None]) -> None:
         for choice, value in choices.items():
             if value is None:
                 self._store.redis.hdel(name, choice)
             else:
                 self._store.redis.hset(name, choice, value)
+
+
+def _text(values: Any) -> dict[str, str]:
+    return {key.decode(): value.decode() for key, value in values.items()}

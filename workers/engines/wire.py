@@ -32,7 +32,14 @@ def receive(fd: int) -> Iterator[dict[str, Any]]:
 
 
 def dump_request(request: Request) -> dict[str, Any]:
-    return {**asdict(request), "stop_ids": sorted(request.stop_ids)}
+    """Field by field: `asdict` of the whole would copy a long prompt id by id."""
+    return {
+        "id": request.id,
+        "prompt": request.prompt,
+        "max_tokens": request.max_tokens,
+        "stop_ids": sorted(request.stop_ids),
+        "sampling": asdict(request.sampling),
+    }
 
 
 def load_request(fields: dict[str, Any]) -> Request:

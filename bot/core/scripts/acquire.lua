@@ -1,8 +1,8 @@
 -- Take the lease of a conversation that has lines waiting.
 -- KEYS state inbox pending | ARGV conversation token lease_ms max_lines
--- Gives {fence, tries, line, ...}, or nothing when another holds it or no line waits.
+-- Gives {fence, tries, stop, line, ...}, stop being 1 when the person asked for no answer, or nothing when another holds it or no line waits.
 local now = now_ms()
-local state = redis.call('HMGET', KEYS[1], 'lease', 'until')
+local state = redis.call('HMGET', KEYS[1], 'lease', 'until', 'stop')
 if state[1] and state[1] ~= ARGV[2] and tonumber(state[2]) > now then return nil end
 local lines = redis.call('LRANGE', KEYS[2], 0, ARGV[4] - 1)
 if #lines == 0 then
@@ -14,4 +14,4 @@ local tries = redis.call('HINCRBY', KEYS[1], 'tries', 1)
 local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
 redis.call('HSET', KEYS[1], 'lease', ARGV[2], 'until', now + ARGV[3])
 redis.call('ZADD', KEYS[3], now + ARGV[3], ARGV[1])
-return {fence, tries, unpack(lines)}
+return {fence, tries, state[3] and 1 or 0, unpack(lines)}
