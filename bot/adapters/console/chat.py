@@ -140,12 +140,14 @@ async def _typed(front: Front, conversation: Conversation) -> AsyncIterator[str]
     session: PromptSession[str] = PromptSession(history=InMemoryHistory())
     while True:
         try:
-            with patch_stdout(raw=True):
-                yield await session.prompt_async(f"{speak('console-prompt')} › ")
+            with patch_stdout(raw=True):  # what arrives meanwhile is written above the prompt
+                text = await session.prompt_async(f"{speak('console-prompt')} › ")
         except KeyboardInterrupt:
             print(speak("console-stop-hint"))
         except EOFError:
             return
+        else:
+            yield text
 
 
 def _welcome(front: Front, conversation: Conversation) -> None:
