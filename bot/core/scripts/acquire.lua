@@ -1,10 +1,11 @@
 -- Take the lease of a conversation that has lines waiting.
 -- KEYS state inbox pending | ARGV conversation token lease_ms max_lines
--- Gives {fence, tries, stop, line, ...}, stop being 1 when the person asked for no answer, or nothing when another holds it or no line waits.
+-- Gives {fence, tries, stop, line, ...}, or nothing when another holds it or no line waits. stop is 1 when the person
+-- asked for no answer to these lines.
 local now = now_ms()
 local state = redis.call('HMGET', KEYS[1], 'lease', 'until', 'stop')
 if state[1] and state[1] ~= ARGV[2] and tonumber(state[2]) > now then return nil end
-local lines = redis.call('LRANGE', KEYS[2], 0, ARGV[4] - 1)
+local lines = redis.call('LRANGE', KEYS[2], 0, math.min(ARGV[4], state[3] or ARGV[4]) - 1)
 if #lines == 0 then
   redis.call('ZREM', KEYS[3], ARGV[1])
   return nil

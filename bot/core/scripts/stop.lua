@@ -2,7 +2,8 @@
 -- Gives 'stopping' when a reply is being made, 'dropped' when lines only waited (the event tells the person), else 'idle'.
 local state = redis.call('HMGET', KEYS[1], 'lease', 'until', 'generation')
 if state[1] and tonumber(state[2]) > now_ms() then
-  redis.call('HSET', KEYS[1], 'stop', 1)
+  -- How many lines it is about: should the worker die before it hears of it, lines written later are not stopped too.
+  redis.call('HSET', KEYS[1], 'stop', redis.call('LLEN', KEYS[2]))
   redis.call('PUBLISH', ARGV[2], ARGV[1])
   return 'stopping'
 end

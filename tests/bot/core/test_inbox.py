@@ -262,3 +262,17 @@ def test_a_refused_update_is_not_taken_later_behind_the_persons_back(store, vaul
     refused = incoming("refused")
 
     assert [small.accept(refused), small.accept(refused)] == ["full", "known"]
+
+
+def test_a_stop_that_its_worker_did_not_live_to_hear_stops_no_later_line(store, inbox, leases):
+    inbox.accept(incoming("old"))
+    leases.acquire(talk())
+    inbox.stop(talk())
+    store.redis.hset(Keys(SURFACE).of(talk(), "state"), "until", 0)
+    inbox.accept(incoming("new"))
+
+    lease = leases.acquire(talk())
+    assert (lease.is_unwanted, [said.text for said in lease.lines]) == (True, ["old"])
+    leases.commit(lease, finished(talk()))
+    after = leases.acquire(talk())
+    assert (after.is_unwanted, [said.text for said in after.lines]) == (False, ["new"])

@@ -52,7 +52,7 @@ class Talk:
     chapter: int = 0
     token: str = ""
     is_live: bool = False
-    stop: bool = False
+    stop: int = 0
     is_due: bool = False
     tries: int = 0
     fence: int = 0
@@ -64,9 +64,10 @@ class Talk:
 
     @property
     def next_turn(self):
-        if self.tries >= MAX_TRIES or self.lines[0].kind == "retry":
-            return self.lines[:1]
-        return list(itertools.takewhile(lambda line: line.kind == "say", self.lines))
+        lines = self.lines[: self.stop or None]
+        if self.tries >= MAX_TRIES or lines[0].kind == "retry":
+            return lines[:1]
+        return list(itertools.takewhile(lambda line: line.kind == "say", lines))
 
     def let_go(self):
         self.token, self.is_live, self.is_due = "", False, True
@@ -146,7 +147,7 @@ class World(RuleBasedStateMachine):
         expected = "stopping" if talk.is_live else "dropped" if talk.lines else "idle"
         assert self.real.inbox.stop(conversation) == expected
         if talk.is_live:
-            talk.stop = True
+            talk.stop = len(talk.lines)
             return
         talk.let_go()
         if talk.lines:
@@ -338,7 +339,7 @@ class World(RuleBasedStateMachine):
 
     def _drop(self, talk):
         self.ended.update(line.update_id for line in talk.lines)
-        talk.lines, talk.tries, talk.stop, talk.is_due = [], 0, False, False
+        talk.lines, talk.tries, talk.stop, talk.is_due = [], 0, 0, False
 
     def _forget(self, conversation):
         talk = self.talks[conversation]
@@ -359,7 +360,7 @@ class World(RuleBasedStateMachine):
             kept = talk.turns[:-1] if remember == "replace" else talk.turns
             talk.turns = [*kept, said][-MEMORY_TURNS:]
         talk.let_go()
-        talk.tries, talk.stop = 0, False
+        talk.tries, talk.stop = 0, 0
 
     # what Redis holds
 
@@ -371,7 +372,7 @@ class World(RuleBasedStateMachine):
     def _state(self, conversation):
         state = self.real.redis.hgetall(self.real.keys.of(conversation, "state"))
         numbers = (int(state.get(name, 0)) for name in (b"tries", b"fence", b"generation"))
-        return state.get(b"lease", b"").decode(), *numbers, b"stop" in state
+        return state.get(b"lease", b"").decode(), *numbers, int(state.get(b"stop", 0))
 
     def _outbox(self):
         """What could still be shown, opened as delivery would."""
