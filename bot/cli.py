@@ -38,13 +38,12 @@ def chat() -> None:
     """Talk in this terminal; starts what is needed and ends it again."""
     from bot.adapters import find
     from bot.process import end_by_signal, run_beside
-    from bot.run import open_front, ready_settings
+    from bot.run import ready_settings
     from bot.up import everything, to_stderr
 
     end_by_signal()
-    settings = ready_settings()
-    with everything(settings, to_stderr, adapters=False) as running, open_front(settings, running.redis_url) as front:
-        run_beside(running.keep_alive, find("console"), front)
+    with everything(ready_settings(), to_stderr, adapters=False) as running:
+        run_beside(running.keep_alive, find("console"), running.front)
 
 
 @cli.command()

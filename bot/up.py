@@ -14,10 +14,10 @@ from redis.exceptions import RedisError
 
 from bot.adapters import ADAPTERS
 from bot.core.errors import CompanionError, StoreUnavailable
-from bot.core.presence import Presence, WorkerState
+from bot.core.presence import WorkerState
 from bot.core.settings import Settings
-from bot.core.store import Store
 from bot.embedded import EmbeddedRedis
+from bot.run import Front, open_front
 from bot.services import Service
 
 Progress = Callable[[str], None]
@@ -35,9 +35,8 @@ class WorkerFailed(CompanionError):
 class Running:
     """What was started, to be kept alive for as long as it is wanted."""
 
-    redis_url: str
+    front: Front
     redis: EmbeddedRedis | None
-    presence: Presence
     worker: Service
     services: list[Service] = field(default_factory=list)
 
@@ -56,11 +55,11 @@ class Running:
             service.stop()
 
     def has_worker(self) -> bool:
-        return any(worker.stage == "ready" for worker in self.presence.workers())
+        return any(worker.stage == "ready" for worker in self.front.presence.workers())
 
     def _need_worker(self) -> None:
         """A worker that somebody else had started may have gone with them."""
-        if self.worker not in self.services and not self.presence.workers():
+        if self.worker not in self.services and not self.front.presence.workers():
             self.services.append(self.worker)
 
     def watch(self) -> None:
@@ -88,11 +87,11 @@ def _start_redis(settings: Settings, progress: Progress, stack: ExitStack) -> Ru
     if settings.redis_url is None:
         server = stack.enter_context(EmbeddedRedis(settings.data_dir))
     url = server.url if server else _set_url(settings)
-    store = stack.enter_context(_opened(url))
+    front = stack.enter_context(open_front(settings, url))
     where = f"data in {server.folder}" if server else "the one that is set"
     progress(f"redis   ready after {time.monotonic() - started_at:.1f} s, {where}")
     arguments = ["workers", "run", "--with-parent", "--grace", str(_GRACE_SECONDS)]
-    return Running(url, server, Presence(store), _service(settings, url, "worker", arguments))
+    return Running(front, server, _service(settings, url, "worker", arguments))
 
 
 def _set_url(settings: Settings) -> str:
@@ -121,7 +120,7 @@ def _wait_for_worker(running: Running, progress: Progress) -> WorkerState:
         running.keep_alive()
         if running.worker.num_deaths:
             raise WorkerFailed(f"the worker ended: {running.worker.last_words()} (its log is {running.worker.log_file})")
-        for worker in running.presence.workers():
+        for worker in running.front.presence.workers():
             if worker.stage == "ready":
                 return worker
             if worker.stage == "failed":
@@ -140,7 +139,7 @@ def _start_adapters(settings: Settings, running: Running, progress: Progress) ->
         if tokens[name]:
             progress(f"{name:8}has a token, but this version has no {name} adapter yet")
     for name in names:
-        running.services.append(_service(settings, running.redis_url, name, ["bot", "bot", name, "--with-parent"]))
+        running.services.append(_service(settings, running.front.redis_url, name, ["bot", "bot", name, "--with-parent"]))
         progress(f"{name:8}started")
     running.keep_alive()
     if not names:
@@ -150,18 +149,6 @@ def _start_adapters(settings: Settings, running: Running, progress: Progress) ->
 def _service(settings: Settings, url: str, name: str, arguments: list[str]) -> Service:
     environment = {**os.environ, "COMPANION_REDIS_URL": url, "COMPANION_DATA_DIR": str(settings.data_dir.resolve())}
     return Service(name, arguments, environment, settings.data_dir / "logs" / f"{name}.log")
-
-
-@contextmanager
-def _opened(url: str) -> Iterator[Store]:
-    store = Store(url)
-    try:
-        store.redis.ping()
-        yield store
-    except RedisError as problem:
-        raise StoreUnavailable(f"{StoreUnavailable.__doc__} ({problem})") from problem
-    finally:
-        store.close()
 
 
 def to_stderr(line: str) -> None:
