@@ -90,9 +90,10 @@ def persona() -> None:
 @persona.command("list")
 def persona_list() -> None:
     """All personas, a line each."""
-    from bot.run import personas_of, ready_settings
+    from bot.core.personas import Personas
+    from bot.run import ready_settings
 
-    for one in personas_of(ready_settings()).all():
+    for one in Personas.of(ready_settings()).all():
         click.echo(f"{one.name:12} {one.title} ({one.language}): {one.about()}")
 
 
@@ -100,9 +101,10 @@ def persona_list() -> None:
 @click.argument("name")
 def persona_show(name: str) -> None:
     """One persona, whole."""
-    from bot.run import personas_of, ready_settings
+    from bot.core.personas import Personas
+    from bot.run import ready_settings
 
-    one = personas_of(ready_settings()).get(name)
+    one = Personas.of(ready_settings()).get(name)
     click.echo(f"{one.title} ({one.name}, {one.language})\n\n{one.expand(one.description)}\n\n{one.expand(one.style)}")
     click.echo(f"\n“{one.greet()}”")
 

@@ -16,7 +16,8 @@ from redis.exceptions import RedisError
 
 from bot.adapters import ADAPTERS
 from bot.core.checks import GIB, Check, free_memory
-from bot.core.errors import SettingsError
+from bot.core.errors import CompanionError, SettingsError
+from bot.core.personas import Personas
 from bot.core.settings import PREFIX, Settings, load
 from bot.redis_doctor import key_file_check, quick_store, redis_checks, redis_is_down, url_of, worker_here
 
@@ -32,6 +33,7 @@ def checks() -> Iterator[Check]:
     yield _python()
     problems, settings = _settings()
     yield from problems
+    yield _personas(settings)
     url = yield from _storage(settings)
     yield _token("telegram", settings.telegram_token, _TELEGRAM, "copy it again from @BotFather")
     yield _token("discord", settings.discord_token, _DISCORD, "make a new one on https://discord.com/developers, page Bot")
@@ -68,6 +70,15 @@ def _settings() -> tuple[list[Check], Settings]:
         return [Check("settings", False, line, fix) for line in str(problem).splitlines()], _usable()
     num_set = len(settings.model_fields_set)
     return [Check("settings", True, f"{num_set} set, the others have their defaults")], settings
+
+
+def _personas(settings: Settings) -> Check:
+    try:
+        names = [persona.name for persona in Personas.of(settings).all()]
+    except CompanionError as problem:
+        fix = "mend the file, or COMPANION_PERSONA and COMPANION_PERSONA_DIR; companion persona list"
+        return Check("personas", False, str(problem).splitlines()[0], fix)
+    return Check("personas", True, f"{settings.persona} of {', '.join(names)}")
 
 
 def _usable() -> Settings:

@@ -15,9 +15,9 @@ from bot.core.memory import Memory
 from bot.core.messages import Conversation
 from bot.core.outbox import Outbox
 from bot.core.people import People
-from bot.core.personas import SHIPPED, Personas
+from bot.core.personas import Personas
 from bot.core.presence import Presence
-from bot.core.settings import Settings, load
+from bot.core.settings import Settings, load, make_data_dir
 from bot.core.store import Store
 from bot.core.vault import Vault, master_key
 from bot.embedded import EmbeddedRedis
@@ -57,7 +57,7 @@ class Front:
 
     @cached_property
     def personas(self) -> Personas:
-        return personas_of(self.settings)
+        return Personas.of(self.settings)
 
     @cached_property
     def presence(self) -> Presence:
@@ -80,12 +80,9 @@ class Front:
 def ready_settings() -> Settings:
     """All settings, checked, with logging set up as they say."""
     settings = load()
+    make_data_dir(settings)
     logs.set_up(settings.log_level, settings.log_format)
     return settings
-
-
-def personas_of(settings: Settings) -> Personas:
-    return Personas([SHIPPED, *([settings.persona_dir] if settings.persona_dir else [])])
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from bot.core.memory import Memory
 from bot.core.messages import Draft
 from bot.core.outbox import Outbox
 from bot.core.people import People
-from bot.core.personas import SHIPPED, Personas
+from bot.core.personas import Personas
 from bot.core.presence import EVERY_SECONDS, Presence, WorkerState
 from bot.core.settings import Settings
 from bot.core.store import Store
@@ -50,6 +50,7 @@ class Worker:
         self._store = Store(redis_url)
         self._vault = Vault(self._store, master_key(settings))
         self._vault.check()
+        self._personas = Personas.of(settings)
         self._app = queue.client(settings.broker_url.get_secret_value() if settings.broker_url else redis_url)
         self._wakeups, self._presence = queue.Wakeups(self._app), Presence(self._store)
         self._inbox = Inbox(self._store, self._vault, settings.inbox_lines)
@@ -79,11 +80,10 @@ class Worker:
     def _responder(self) -> Responder:
         settings, store, vault = self._settings, self._store, self._vault
         memory = Memory(store, vault)
-        folders = [SHIPPED, *([settings.persona_dir] if settings.persona_dir else [])]
         tokenizer = load_tokenizer(self._options.engine, self._options.model)
         writer = Writer(self._engine, tokenizer, self._context, settings)
         people = People(store, vault, memory, DeadLetters(store, vault))
-        return Responder(writer, memory, people, Personas(folders), self._publish, settings)
+        return Responder(writer, memory, people, self._personas, self._publish, settings)
 
     def _serve(self, app: Celery) -> None:
         worker_shutting_down.connect(self._on_shutdown, weak=False)

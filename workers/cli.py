@@ -11,7 +11,7 @@ import click
 
 from bot.core import logs
 from bot.core.errors import CompanionError
-from bot.core.settings import load
+from bot.core.settings import load, make_data_dir
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,6 +26,7 @@ def cli() -> None:
 def run(redis_url: str, grace: float, with_parent: bool) -> None:
     """Take conversations from the queue and answer them."""
     settings = load()
+    make_data_dir(settings)
     logs.set_up(settings.log_level, settings.log_format)
     if with_parent:
         Thread(target=_end_with_stdin, daemon=True).start()

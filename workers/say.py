@@ -7,7 +7,7 @@ import time
 
 from bot.core.languages import written_in
 from bot.core.messages import Conversation, Line
-from bot.core.personas import SHIPPED, Personas
+from bot.core.personas import Personas
 from bot.core.settings import Settings
 from workers.engines.errors import EngineError
 from workers.engines.process import EngineProcess
@@ -35,8 +35,7 @@ def say_once(settings: Settings, text: str) -> None:
 
 
 def _task(settings: Settings, text: str) -> Task:
-    folders = [SHIPPED, *([settings.persona_dir] if settings.persona_dir else [])]
-    persona = Personas(folders).get(settings.persona)
+    persona = Personas.of(settings).get(settings.persona)
     line = Line(text, "0", "0", "", time.time())
     thinking = persona.thinking or settings.thinking
     return Task("say", _NOBODY, 1, (line,), (), 0, persona, thinking, written_in(text))

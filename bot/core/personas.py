@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from bot.core.errors import BadPersona, UnknownPersona
 from bot.core.messages import Thinking
+from bot.core.settings import Settings
 
 Language = Literal["en", "zh"]
 
@@ -103,6 +104,16 @@ class Personas:
     def __init__(self, folders: Iterable[Path] = (SHIPPED,)) -> None:
         files = {file.stem: file for folder in folders for file in sorted(folder.glob("*.toml"))}
         self._by_name = {name: load_persona(files[name]) for name in sorted(files)}
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Those shipped and the owner's; raises when the owner's folder or the installation's persona is not there."""
+        own = settings.persona_dir
+        if own is not None and not own.is_dir():
+            raise BadPersona(f"COMPANION_PERSONA_DIR: there is no folder {own}")
+        personas = cls([SHIPPED, *([own] if own else [])])
+        personas.get(settings.persona)
+        return personas
 
     def get(self, name: str) -> Persona:
         """Raises `UnknownPersona`, which lists those that exist."""

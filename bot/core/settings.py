@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings.sources import DotEnvSettingsSource
 
@@ -69,6 +69,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="How much goes to stderr")
     log_format: Literal["text", "json"] = Field("text", description="`json` writes one object a line")
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise PydanticCustomError("redis_url", "input should begin with redis://, rediss:// or unix://")
+        return url
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -97,6 +104,17 @@ def load(**overrides: Any) -> Settings:
         raise SettingsError("\n".join(_explain(error) for error in problem.errors())) from None
     except (OSError, ValueError) as problem:
         raise SettingsError(f"{TOML_FILE} or .env cannot be read: {problem}") from None
+
+
+def make_data_dir(settings: Settings) -> None:
+    """Make the data folder where there is none; raises `SettingsError` when it cannot be written."""
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise SettingsError(f"{PREFIX}DATA_DIR: {folder} cannot be made: {problem.strerror}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SettingsError(f"{PREFIX}DATA_DIR: {folder} cannot be written by this user")
 
 
 def _known_names() -> set[str]:

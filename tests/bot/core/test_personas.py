@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.core.errors import BadPersona, UnknownPersona
 from bot.core.personas import SHIPPED, Persona, Personas, load_persona
+from bot.core.settings import load
 
 PIP = """
 title = "Pip"
@@ -146,3 +147,12 @@ def test_what_somebody_is_called_is_one_short_line(name):
 def test_a_persona_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         persona().title = "Polly"
+
+
+def test_an_installation_whose_persona_or_folder_is_not_there_is_told_at_the_start(tmp_path):
+    with pytest.raises(UnknownPersona, match=r"no persona 'nobody'\. There are: default"):
+        Personas.of(load(persona="nobody"))
+    with pytest.raises(BadPersona, match="COMPANION_PERSONA_DIR: there is no folder"):
+        Personas.of(load(persona_dir=tmp_path / "not there"))
+
+    assert Personas.of(load(persona="pip", persona_dir=folder(tmp_path / "own", pip=PIP))).get("pip").name == "pip"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import SettingsError
-from bot.core.settings import Settings, load, table
+from bot.core.settings import Settings, load, make_data_dir, table
 
 SECRET = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 
@@ -92,7 +92,7 @@ def test_a_secret_is_never_shown(monkeypatch, name):
     assert SECRET not in message
 
     Path("companion.toml").unlink()
-    give(monkeypatch, "environment", name, SECRET)
+    give(monkeypatch, "environment", name, f"redis://:{SECRET}@host")
     assert SECRET not in repr(load()) + str(load().model_dump())
 
 
@@ -149,3 +149,21 @@ def give(monkeypatch, place, name, value):
         Path(".env").write_text(f"COMPANION_{name.upper()}={value}\n")
     else:
         Path("companion.toml").write_text(f"{name} = {value!r}\n")
+
+
+def test_a_redis_url_of_another_kind_is_refused_and_not_shown(monkeypatch):
+    monkeypatch.setenv("COMPANION_REDIS_URL", "http://:secret@host")
+
+    with pytest.raises(SettingsError) as problem:
+        load()
+
+    assert str(problem.value) == (
+        "COMPANION_REDIS_URL: got a value that is not shown; input should begin with redis://, rediss:// or unix://"
+    )
+
+
+def test_a_data_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(SettingsError, match=r"COMPANION_DATA_DIR: .*/file/data cannot be made: Not a directory"):
+        make_data_dir(load(data_dir=tmp_path / "file" / "data"))
