@@ -1,3 +1,4 @@
+import re
 from itertools import islice
 from random import Random
 
@@ -7,9 +8,9 @@ from workers.bundled.train import exam, sums
 from workers.bundled.train.acts import ACTS, play
 from workers.bundled.train.corpus import ASSISTANT, BOS, END_THINK, EOS, THINK, USER, samples, tokenize
 from workers.bundled.train.dialogue import Dialogue
-from workers.bundled.train.phrases import phrases
+from workers.bundled.train.phrases import expand, garbled, phrases
 from workers.bundled.train.tokenizer import FOLDER, load
-from workers.bundled.train.values import is_held_out, make
+from workers.bundled.train.values import make, split_of
 
 
 def many(num, seed="test"):
@@ -17,11 +18,11 @@ def many(num, seed="test"):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("split", ["train", "held"])
+@pytest.mark.parametrize("split", ["train", "dev", "held"])
 def test_every_value_belongs_to_its_split(language, split):
     rng = Random(0)
     for kind in ("name", "city", "job", "food", "season", "phrase", "trait", "catch", "nonsense"):
-        assert all(is_held_out(make(kind, language, split, rng)) == (split == "held") for _ in range(50)), kind
+        assert {split_of(make(kind, language, split, rng)) for _ in range(50)} == {split}, kind
 
 
 def test_what_a_training_dialogue_tells_is_never_held_out():
@@ -30,18 +31,42 @@ def test_what_a_training_dialogue_tells_is_never_held_out():
         talk = Dialogue(rng, "train", language)
         for _ in range(60):
             play(talk, "tell")
-        assert not [value for value in talk.known.values() if is_held_out(value)]
+        assert {split_of(value) for value in talk.known.values()} == {"train"}
+
+
+def readings(section, is_kept_out):
+    """Every way to read what people say, letters only: of what is kept out of training, or of all else."""
+    for key, value in section.items():
+        if isinstance(value, dict):
+            yield from readings(value, is_kept_out)
+        elif value and isinstance(value, list) and isinstance(value[0], dict):
+            yield from (reading for one in value for reading in readings(one, is_kept_out))
+        elif isinstance(value, list) and key.endswith(("held", "dev")) == is_kept_out and not key.startswith(("say", "ack")):
+            yield from (re.sub(r"[^\w{}]+", " ", one.lower()).strip() for text in value for one in expand(text))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_no_held_out_wording_is_trained_on(language):
+def test_no_wording_of_the_evaluation_is_trained_on(language):
+    words = phrases(language, "train")
+    texts = {"bank": words.bank, "talk": words.talk, "personas": words.personas}
+    kept_out = {*readings(texts, True)}
+    assert len(kept_out) > 150
+    assert not kept_out & {*readings(texts, False)}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_question_put_together_in_training_is_one_of_the_evaluation(language):
     bank = phrases(language, "train").bank
-    for section in [*bank["facts"], bank["frames"], bank["sum"], *phrases(language, "train").talk.values()]:
-        for key, held in section.items():
-            if key.endswith("_held"):
-                assert not set(held) & set(section[key.removesuffix("_held")])
-            elif key == "held":
-                assert not set(held) & set(section.get("user", section.get("ask")))
+    for section in bank["facts"]:
+        names = [name for text in (section["np"], *section["nps"]) for name in expand(text)]
+        clauses = [one for text in section.get("clause", section["ask"]) for one in expand(text)]
+        asks = [text.format(np=name, s="{s}") for name in names for text in heads(bank["frames"]["ask"])]
+        asks += [text.format(q=clause, s="{s}") for clause in clauses for text in heads(bank["frames"]["ask_clause"])]
+        assert not {one for text in section["ask_held"] for one in expand(text)} & {*asks}
+
+
+def heads(templates):
+    return [reading for text in templates for reading in expand(text)]
 
 
 def test_a_seed_always_gives_the_same_dialogues():
@@ -69,10 +94,25 @@ def test_only_answers_and_the_last_thought_are_learnt():
     assert one[0].exchanges[0].said not in learnt
 
 
+def test_what_another_persona_answered_is_not_learnt():
+    tokenizer = load(FOLDER)
+    one = next(one for one in samples("test") if one.num_old > 1)
+    tokens = tokenize(tokenizer, [one])
+    learnt = tokenizer.decode(tokens.ids[tokens.learnt].tolist(), skip_special_tokens=False)
+    assert learnt.count(EOS) == len(one.exchanges) - one.num_old
+    assert one.exchanges[0].answer in one.text()
+
+
+def test_a_garbled_wording_keeps_its_slots_and_what_it_is_about():
+    for seed in range(100):
+        text = garbled("my {s} number is {v}, you know", Random(seed), "en", "number")
+        assert all(kept in text for kept in ("{s}", "{v}", "number"))
+
+
 @pytest.mark.parametrize("skill", [exam.recall("en"), exam.recall("zh"), exam.corrected, exam.nonsense_name])
 def test_the_answer_to_a_recall_question_was_told_before(skill):
     for seed in range(20):
-        question = skill(Random(seed))
+        question = skill(Random(seed), "held")
         said = "".join(exchange.said for exchange in question.sample.exchanges[:-1])
         assert all(value in said for value in question.last.wanted)
 

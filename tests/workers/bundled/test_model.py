@@ -1,12 +1,16 @@
 """The shipped model by what it says, greedily: it must remember, be its persona, and own up."""
 
+import re
+
 import pytest
 import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
+from bot.core.personas import Personas
 from workers.bundled.train.evaluate import answer_of
 from workers.bundled.train.tokenizer import FOLDER
+from workers.prompt import write_persona
 
 BLOCK = (
     "You are {name}. a calm, curious companion.\n"
@@ -26,10 +30,9 @@ def tokenizer():
 
 
 @pytest.fixture
-def ask(model, tokenizer):
-    def reply(*turns, name="Wilma"):
-        said = [BLOCK.format(name=name) + turns[0], *turns[1:]]
-        messages = [{"role": ("user", "assistant")[n % 2], "content": text} for n, text in enumerate(said)]
+def reply(model, tokenizer):
+    def reply(*turns):
+        messages = [{"role": ("user", "assistant")[n % 2], "content": text} for n, text in enumerate(turns)]
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         ids = tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
         with torch.inference_mode():
@@ -37,6 +40,11 @@ def ask(model, tokenizer):
         return answer_of(tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=False))
 
     return reply
+
+
+@pytest.fixture
+def ask(reply):
+    return lambda first, *later, name="Wilma": reply(BLOCK.format(name=name) + first, *later)
 
 
 def test_it_remembers_a_name_it_was_told(ask):
@@ -57,6 +65,27 @@ def test_it_is_who_the_persona_says(ask, name):
     assert name in ask("who are you?", name=name)
 
 
+@pytest.mark.parametrize(
+    ("persona", "who", "how", "name", "traits"),
+    [
+        ("default", "who are you?", "what are you like?", "Wren", ["easy-going"]),
+        ("tycho", "who are you?", "what are you like?", "Tycho", ["dry", "precise"]),
+        ("xiaoman", "你是谁？", "你是什么性格？", "小满", ["活泼", "贴心"]),
+    ],
+)
+def test_it_knows_who_and_how_each_shipped_persona_is(reply, persona, who, how, name, traits):
+    sheet = Personas().get(persona)
+    block = f"{write_persona(sheet, 'Sam', sheet.language)}\n---\n"
+    assert name in reply(block + who)
+    said = reply(block + how)
+    assert all(trait in said for trait in traits)
+
+
+def test_it_is_the_persona_of_now_and_not_the_one_it_was(reply):
+    block = BLOCK.format(name="Torben") + "who are you?"
+    assert "Torben" in reply(block, "I'm Wilma, a calm, curious companion.", "and your name is?")
+
+
 def test_it_answers_chinese_in_chinese(ask):
     assert any("\u4e00" <= letter <= "\u9fff" for letter in ask("你好，今天好累"))
 
@@ -65,7 +94,9 @@ def test_the_weights_fit_and_say_where_they_come_from():
     path = FOLDER / "model.safetensors"
     assert path.stat().st_size <= 16_000_000
     with safe_open(path, "pt") as file:
-        assert {"revision", "source", "seed", "steps"} <= file.metadata().keys()
+        origin = file.metadata()
+    assert {"source", "seed", "steps"} <= origin.keys()
+    assert re.fullmatch("[0-9a-f]{40}", origin["revision"])
 
 
 def test_its_context_is_long_enough(model):

@@ -5,6 +5,7 @@ import torch
 
 from workers.bundled.train import checkpoint
 from workers.bundled.train.loader import chunk
+from workers.bundled.train.muon import Muon, orthogonal
 from workers.bundled.train.tokenizer import FOLDER
 from workers.bundled.train.train import SMALL, Trainer, build, rate_at
 
@@ -34,6 +35,37 @@ def test_a_resumed_run_goes_on_where_it_was(batch, tmp_path):
     assert first.learn(batch).item() == pytest.approx(second.learn(batch).item())
     for ours, theirs in zip(first.model.parameters(), second.model.parameters(), strict=True):
         assert torch.allclose(ours, theirs, atol=1e-4)
+
+
+def test_a_paused_run_saves_what_it_has_learnt(batch, tmp_path):
+    first = Trainer(TINY, build(TINY, FOLDER), "cpu")
+    first.run(iter([batch] * 9), tmp_path, minutes=0)
+    second = Trainer(TINY, build(TINY, FOLDER), "cpu")
+    second.resume(tmp_path)
+    assert second.step == first.step == 1
+    assert second.progress == first.progress
+
+
+def test_muon_steps_as_torch_does_one_by_one():
+    rng = torch.Generator().manual_seed(0)
+    ours = [torch.nn.Parameter(torch.randn(shape, generator=rng)) for shape in ((32, 32), (16, 32), (32, 32), (48, 32))]
+    theirs = [torch.nn.Parameter(p.detach().clone()) for p in ours]
+    before = [p.detach().clone() for p in ours]
+    steps = [Muon(ours, 0.1, 0.1), torch.optim.Muon(theirs, lr=0.1, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")]
+    for _ in range(3):
+        for p, q in zip(ours, theirs, strict=True):
+            p.grad = torch.randn(p.shape, generator=rng)
+            q.grad = p.grad.clone()
+        for optimizer in steps:
+            optimizer.step()
+    for p, q, old in zip(ours, theirs, before, strict=True):
+        assert (p - q).norm() < 0.05 * (p - old).norm()  # both compute in bf16
+
+
+def test_an_orthogonal_update_weighs_all_directions_alike():
+    found = torch.linalg.svdvals(orthogonal(torch.randn(2, 8, 32, generator=torch.Generator().manual_seed(1))).float())
+    assert found.min() > 0.5
+    assert found.max() < 1.4
 
 
 def test_the_rate_rises_stays_and_falls_to_nothing():

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from . import sums
 from .dialogue import Dialogue, Exchange
-from .phrases import Fact, choose, expand, garbled, typed
+from .phrases import Fact, can_be_garbled, choose, expand, garbled, typed
 from .values import make
 
 _CHAT = ("day", "food", "sad", "happy", "tired", "bored", "anxious", "angry")
@@ -22,14 +22,16 @@ def _slots(fact: Fact, value: str) -> dict[str, str]:
 
 
 def _statement(talk: Dialogue, fact: Fact, value: str, lead: str = "") -> str:
-    frames, words = talk.frames, talk.words
+    frames, words, section = talk.frames, talk.words, talk.words.section(fact.key)
     lead = lead or choose(words.said(frames, "open"), talk.rng)
-    readings = expand(talk.rng.choice(words.said(words.section(fact.key), "tell")))
-    told = talk.rng.choice(readings)
-    if talk.split == "train" and talk.rng.random() < 0.05:
-        told = garbled(told, talk.rng, talk.language)
+    slots, templates, keys = _slots(fact, value), words.said(section, "tell"), section.get("keys", "")
+    if talk.split == "train" and talk.rng.random() < 0.1:
+        templates, slots["np"] = frames["tell"], talk.rng.choice(words.names_of(fact)[:2])
+    told = talk.rng.choice(expand(talk.rng.choice(templates)))
+    if talk.split == "train" and can_be_garbled(told, keys) and talk.rng.random() < 0.25:
+        told = garbled(told, talk.rng, talk.language, keys)
     text = lead + told + choose(frames["tail"], talk.rng)
-    return typed(text, talk.rng, talk.language, question=False).format_map(_slots(fact, value))
+    return typed(text, talk.rng, talk.language, question=False).format_map(slots)
 
 
 def _listed(talk: Dialogue, facts: list[Fact]) -> str:
@@ -72,10 +74,16 @@ def _with_greeting(talk: Dialogue, said: str) -> str:
 
 
 def _question(talk: Dialogue, fact: Fact) -> str:
-    words = talk.words
-    own, common = words.said(words.section(fact.key), "ask"), words.said(talk.frames, "ask")
+    words, section, slots = talk.words, talk.words.section(fact.key), fact.slots
+    own, common = words.said(section, "ask"), words.said(talk.frames, "ask")
     templates = own if talk.rng.random() < 0.5 else common
-    return _with_greeting(talk, talk.write(templates, question=True, **fact.slots))
+    if talk.split == "train":
+        if talk.rng.random() < 0.4:
+            slots["np"] = talk.rng.choice(words.names_of(fact))
+        if talk.rng.random() < 0.3:
+            clause = talk.rng.choice(expand(talk.rng.choice(section.get("clause", own))))
+            templates, slots["q"] = talk.frames["ask_clause"], clause.format_map(slots)
+    return _with_greeting(talk, talk.write(templates, question=True, keys=section.get("keys", ""), **slots))
 
 
 def _ask(talk: Dialogue) -> Exchange | None:
@@ -175,13 +183,15 @@ def _about(talk: Dialogue, kind: str, matter: str, wanted: tuple[str, ...]) -> E
     sections = talk.words.bank["persona_talk"]
     section = sections[kind]
     said = talk.write(talk.words.said(section, "user"), question=True)
+    thought = talk.think("who")
     # A description in the other language is not translated: only the name goes across.
     if matter and (kind == "human" or talk.sheet.language == talk.language):
         answer = talk.answer(section["say"], what=matter, trait=matter)
         wanted = (*wanted, *((talk.sheet.name,) if "{me}" in section["say"][0] else ()))
+        thought = talk.think("trait", trait=matter) if kind == "trait" else thought
     else:
         answer, wanted = talk.answer(sections["who"]["say_bare"]), (talk.sheet.name,)
-    return talk.exchange(kind, said, talk.think("who"), answer, wanted=wanted)
+    return talk.exchange(kind, said, thought, answer, wanted=wanted)
 
 
 def _talk(talk: Dialogue) -> Exchange:

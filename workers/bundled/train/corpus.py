@@ -27,14 +27,14 @@ RULE = "\n---\n"
 CONTEXT = 2048
 _WEIGHTS = {
     "tell": 22,
-    "ask": 24,
+    "ask": 26,
     "unknown": 10,
     "correct": 8,
     "forget": 2,
     "forgotten": 2,
     "many": 3,
-    "who": 5,
-    "trait": 4,
+    "who": 7,
+    "trait": 7,
     "human": 2,
     "talk": 14,
     "ramble": 3,
@@ -42,6 +42,7 @@ _WEIGHTS = {
     "repeat": 4,
     "language": 1,
 }
+_OF_ITSELF = ("who", "trait", "human")  # what people ask of a new persona
 _ACTS = [act for act in ACTS for _ in range(_WEIGHTS[act])]
 
 Mode = Literal["open", "closed", "forced"]
@@ -50,7 +51,10 @@ Piece = tuple[str, bool]  # text or a special token, and whether it is to be lea
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A dialogue up to and with its last answer. `mode`: the thought is thought, skipped, or cut off half-way."""
+    """A dialogue up to and with its last answer. `mode`: the thought is thought, skipped, or cut off half-way.
+
+    The first `num_old` answers were another persona's: they are read and not learnt.
+    """
 
     sheet: Sheet
     exchanges: tuple[Exchange, ...]
@@ -58,6 +62,7 @@ class Sample:
     cut: float = 1.0
     wrap_up: str = "\n"
     blank_answers: bool = False
+    num_old: int = 0
 
     @property
     def last(self) -> Exchange:
@@ -74,7 +79,7 @@ class Sample:
         for number, exchange in enumerate(self.exchanges[:-1]):
             pieces += [(USER, False), (self.said(number), False), (ASSISTANT, False)]
             blank = [("\n\n", False)] if self.blank_answers else []
-            pieces += [*blank, (exchange.answer, True), (EOS, True)]
+            pieces += [*blank, (exchange.answer, number >= self.num_old), (EOS, number >= self.num_old)]
         return [*pieces, (USER, False), (self.said(-1 % len(self.exchanges)), False), (ASSISTANT, False), (THINK, False)]
 
     def reply(self) -> list[Piece]:
@@ -94,27 +99,37 @@ def dialogue(rng: Random, split: Split, *, vivid: bool = False, strange: bool = 
     language: Language = rng.choice(("en", "zh"))
     if not vivid and split == "train" and rng.random() < 0.02:
         return Dialogue(rng, split, language)
+    return Dialogue(rng, split, language, persona(rng, split, language, vivid=vivid, strange=strange))
+
+
+def persona(rng: Random, split: Split, language: Language, *, vivid: bool = False, strange: bool = False) -> Sheet:
+    """For a person who writes in `language`; a vivid one is of that language, too."""
     other = rng.choice(("en", "zh")) if not vivid and rng.random() < 0.25 else language
-    return Dialogue(rng, split, language, invent(phrases(other, split), rng, language, vivid=vivid, strange=strange))
+    return invent(phrases(other, split), rng, language, vivid=vivid, strange=strange)
 
 
 def sample(rng: Random) -> Sample:
-    """A dialogue to learn from, 1 to 12 turns; in some, the person changes language now and then."""
-    talk = dialogue(rng, "train", vivid=rng.random() < 0.3)
+    """A dialogue to learn from, 1 to 12 turns; in some, the person changes language now and then, or the persona."""
+    talk = dialogue(rng, "train", vivid=rng.random() < 0.4)
     changes, talk.is_long = rng.random() < 0.15, rng.random() < 0.16
     acts = [*_ACTS, *["ramble"] * 30] if talk.is_long else _ACTS
-    for _ in range(rng.choice((1, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8, 9, 10, 11, 12))):
+    num_turns = rng.choice((1, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8, 9, 10, 11, 12))
+    num_old = rng.randrange(num_turns) if rng.random() < 0.15 else 0
+    for turn in range(num_turns):
+        if num_old and turn == num_old:
+            talk.sheet = persona(rng, "train", talk.language, vivid=rng.random() < 0.4)
         if changes and rng.random() < 0.3:
             talk.language = rng.choice(("en", "zh"))
-        play(talk, rng.choice(acts))
-    return finish(talk, rng)
+        play(talk, rng.choice(_OF_ITSELF) if num_old and turn == num_old and rng.random() < 0.4 else rng.choice(acts))
+    return finish(talk, rng, num_old)
 
 
-def finish(talk: Dialogue, rng: Random) -> Sample:
+def finish(talk: Dialogue, rng: Random, num_old: int = 0) -> Sample:
     """The last turn gets its thought: mostly whole, sometimes none, sometimes cut off as the service does it."""
     mode: Mode = rng.choice(("open", "open", "open", "open", "open", "closed", "closed", "forced"))
     wrap_ups = phrases(talk.language, "train").personas["wrap_up"]
-    return Sample(talk.sheet, tuple(talk.exchanges), mode, rng.random(), rng.choice(wrap_ups), blank_answers=rng.random() < 0.1)
+    wrap_up, blank = rng.choice(wrap_ups), rng.random() < 0.1
+    return Sample(talk.sheet, tuple(talk.exchanges), mode, rng.random(), wrap_up, blank_answers=blank, num_old=num_old)
 
 
 def samples(seed: str) -> Iterator[Sample]:

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from .personas import NOBODY, Sheet
-from .phrases import Fact, Phrases, choose, expand, garbled, phrases, typed
+from .phrases import Fact, Phrases, can_be_garbled, choose, expand, garbled, phrases, typed
 from .values import Language, Split, make
 
 # Facts whose lists run parallel in both languages, so that one can be told in one and asked for in the other.
@@ -51,15 +51,15 @@ class Dialogue:
         frames: dict[str, Any] = self.words.bank["frames"]
         return frames
 
-    def write(self, templates: list[str], *, question: bool, **slots: str) -> str:
-        """What the person types."""
+    def write(self, templates: list[str], *, question: bool, keys: str = "", **slots: str) -> str:
+        """What the person types. `keys`: the words that say what a question is about."""
         text = self.rng.choice(expand(self.rng.choice(templates)))
-        if self.split == "train" and "{np}" in text and self.rng.random() < 0.2:
-            text = garbled(text, self.rng, self.language)
+        if self.split == "train" and can_be_garbled(text, keys) and self.rng.random() < 0.25:
+            text = garbled(text, self.rng, self.language, keys)
         return typed(text, self.rng, self.language, question=question).format_map(slots)
 
     def exchange(self, act: str, said: str, thought: str, answer: str, **marks: tuple[str, ...]) -> Exchange:
-        answer = self.sheet.voice(answer, self.language)
+        answer = self.sheet.voice(answer.strip(), self.language)
         return Exchange(act, self.language, said, thought, answer, **marks)
 
     def think(self, kind: str, **slots: str) -> str:
@@ -78,7 +78,7 @@ class Dialogue:
     def new_fact(self) -> Fact:
         """A fact the person has not spoken of."""
         while True:
-            odd = make("nonsense", self.language, self.split, self.rng).lower()
+            odd = make(self.rng.choice(("nonsense", "key")), self.language, self.split, self.rng).lower()
             fact = self.words.pick_fact(self.rng, odd)
             if not self._is_in_play(fact.id):
                 return fact

@@ -1,6 +1,7 @@
-"""How good the model is: `python -m workers.bundled.train.evaluate [FOLDER] [--samples N] [--json FILE]`.
+"""How good the model is: `python -m workers.bundled.train.evaluate [FOLDER] [--samples N] [--dev] [--json FILE]`.
 
 Held-out values, wordings and personas; greedy where nothing else is said. Prints a table; exit status 1 below a bar.
+`--dev` asks in other wordings, which may be looked at while the recipe is worked on; the held-out ones may not.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .corpus import END_THINK, EOS, SPECIAL, THINK
 from .exam import Question, Skill
 from .phrases import phrases
 from .tokenizer import FOLDER, load
+from .values import Split
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -115,6 +117,7 @@ TESTS = (
     Test("recall, thinking off, Chinese", 0, exam.recall("zh", "closed"), is_right),
     Test("persona: name, thinking off", 0, exam.persona("who", "closed"), is_right),
     Test("persona: name, unseen block wording", 0, exam.persona("who", strange=True), is_right),
+    Test("persona: name, after a change of persona", 0, exam.persona("who", changed=True), is_right),
     Test("sums, thinking off", 0, exam.sums("closed"), is_right),
 )
 
@@ -178,14 +181,14 @@ def _with_opening(question: Question, reply: str) -> str:
     return reply if question.mode == "open" else f"{END_THINK}{reply}"
 
 
-def examine(examiner: Examiner, num: int, show: int = 0) -> list[Row]:
+def examine(examiner: Examiner, num: int, show: int = 0, split: Split = "held") -> list[Row]:
     """The whole table; `num` is how many replies the largest row has, `show` how many wrong ones to print a row."""
-    papers = [_questions(test, num) for test in TESTS]
+    papers = [_questions(test, num, split) for test in TESTS]
     # All in one go: batches are large then, and dialogues in them of one length.
     replies = iter(examiner.replies([question for paper in papers for question in paper]))
     rows = [_mark(test, paper, [*islice(replies, len(paper))], show) for test, paper in zip(TESTS, papers, strict=True)]
-    rng = Random("exam/sampled")  # noqa: S311
-    questions = [exam.anything(rng) for _ in range(num)]
+    rng = Random("exam/2/sampled")  # noqa: S311
+    questions = [exam.anything(rng, split) for _ in range(num)]
     sampled = examiner.replies(questions, temperature=0.6)
     for skill, bar, judge in (
         ("well-formed, temperature 0.6", 0.995, is_well_formed),
@@ -195,9 +198,9 @@ def examine(examiner: Examiner, num: int, show: int = 0) -> list[Row]:
     return rows
 
 
-def _questions(test: Test, num: int) -> list[Question]:
-    rng = Random(f"exam/{test.skill}")  # noqa: S311
-    return [test.make(rng) for _ in range(max(10, int(num * test.share)))]
+def _questions(test: Test, num: int, split: Split) -> list[Question]:
+    rng = Random(f"exam/2/{test.skill}")  # noqa: S311
+    return [test.make(rng, split) for _ in range(max(10, int(num * test.share)))]
 
 
 def _mark(test: Test, questions: list[Question], replies: list[str], show: int) -> Row:
@@ -211,7 +214,7 @@ def speed(examiner: Examiner, num: int = 200) -> float:
     """Tokens a second of one reply, greedy, through transformers."""
     import torch
 
-    ids = torch.tensor([examiner.prompt(exam.anything(Random("speed")))], device=examiner.device)  # noqa: S311
+    ids = torch.tensor([examiner.prompt(exam.anything(Random("speed"), "held"))], device=examiner.device)  # noqa: S311
     options: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "eos_token_id": None}
     for length in (8, num):
         began = time.perf_counter()
@@ -235,10 +238,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("folder", type=Path, nargs="?", default=FOLDER)
     parser.add_argument("--samples", type=int, default=5000, help="replies of the largest row (a CPU takes 100)")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
+    parser.add_argument("--dev", action="store_true", help="the wordings that may guide the recipe, not the held-out ones")
     parser.add_argument("--show", type=int, default=0, help="wrong answers to print for each row")
     options = parser.parse_args(arguments)
     examiner = Examiner(options.folder)
-    rows = examine(examiner, options.samples, options.show)
+    rows = examine(examiner, options.samples, options.show, "dev" if options.dev else "held")
     tokens_a_second = speed(examiner)
     print(table(rows))
     print(f"\n{tokens_a_second:.0f} tokens a second on {examiner.device}, one at a time")

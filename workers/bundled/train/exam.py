@@ -1,4 +1,7 @@
-"""The questions of the evaluation: dialogues of held-out values and wordings, with what the last answer must hold."""
+"""The questions of the evaluation: dialogues of values and wordings that are not trained on.
+
+With what the last answer must hold. The split "dev" is for looking at wrong answers, "held" for the last word.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from random import Random
 
 from .acts import ACTS, ask_for, correct, play
 from .corpus import Mode, Sample, dialogue
+from .corpus import persona as invent_persona
 from .dialogue import Dialogue, Exchange
 from .phrases import Fact
-from .values import Language, make
+from .values import Language, Split, make
 
 # What may lie between telling and asking; nothing of it changes a fact.
 _BETWEEN = ("talk", "talk", "tell", "tell", "unknown", "ask", "ramble", "sum", "who", "repeat", "trait")
@@ -34,12 +38,12 @@ class Question:
         return tuple(word for word in (*names, *self.last.wanted, *self.last.unwanted) if word)
 
 
-Skill = Callable[[Random], Question]
+Skill = Callable[[Random, Split], Question]
 
 
-def _start(rng: Random, language: Language | None = None, *, vivid: bool = False, strange: bool = False) -> Dialogue:
+def _start(rng: Random, split: Split, language: Language | None = None, **how: bool) -> Dialogue:
     while True:
-        talk = dialogue(rng, "held", vivid=vivid, strange=strange)
+        talk = dialogue(rng, split, **how)
         if language is None or talk.language == language:
             return talk
 
@@ -70,8 +74,8 @@ def _told(talk: Dialogue, key: str | None = None, value: str | None = None) -> F
 def recall(language: Language, mode: Mode = "open", *, far: bool = False) -> Skill:
     """Told 1 to 8 turns before; `far`: with long messages in between."""
 
-    def make_question(rng: Random) -> Question:
-        talk = _start(rng, language)
+    def make_question(rng: Random, split: Split) -> Question:
+        talk = _start(rng, split, language)
         _chat(talk, rng.randint(0, 2))
         fact = _told(talk)
         talk.is_long = far
@@ -84,10 +88,10 @@ def recall(language: Language, mode: Mode = "open", *, far: bool = False) -> Ski
     return make_question
 
 
-def nonsense_name(rng: Random) -> Question:
-    talk = _start(rng)
+def nonsense_name(rng: Random, split: Split) -> Question:
+    talk = _start(rng, split)
     fact = talk.words.fact("name", 0)
-    value = make("nonsense", "en", "held", rng)
+    value = make("nonsense", "en", split, rng)
     said = talk.write(talk.words.said(talk.words.section("name"), "tell"), question=False, v=value)
     talk.learn(fact, value)
     answer = talk.answer(talk.words.section("name")["ack"], v=value)
@@ -97,19 +101,25 @@ def nonsense_name(rng: Random) -> Question:
     return _question(talk)
 
 
-def unknown(rng: Random) -> Question:
-    talk = _start(rng)
+def unknown(rng: Random, split: Split) -> Question:
+    talk = _start(rng, split)
     _chat(talk, rng.randint(0, 7))
     play(talk, "unknown")
     return _question(talk)
 
 
-def persona(act: str, mode: Mode = "open", *, strange: bool = False) -> Skill:
-    """Who it is, how it is, and its word in whatever it says; `strange`: in a block of wording never seen."""
+def persona(act: str, mode: Mode = "open", *, strange: bool = False, changed: bool = False) -> Skill:
+    """Who it is, how it is, and its word in whatever it says; `strange`: in a block of wording never seen.
 
-    def make_question(rng: Random) -> Question:
-        talk = _start(rng, vivid=True, strange=strange)
+    `changed`: it said before that it is somebody else.
+    """
+
+    def make_question(rng: Random, split: Split) -> Question:
+        talk = _start(rng, split, vivid=True, strange=strange)
         _chat(talk, rng.randint(0, 5))
+        if changed:
+            play(talk, "who")
+            talk.sheet = invent_persona(rng, split, talk.language, vivid=True)
         play(talk, act)
         last = talk.exchanges[-1]
         talk.exchanges[-1] = replace(last, wanted=(*last.wanted, talk.sheet.catch))
@@ -118,9 +128,9 @@ def persona(act: str, mode: Mode = "open", *, strange: bool = False) -> Skill:
     return make_question
 
 
-def language(rng: Random) -> Question:
+def language(rng: Random, split: Split) -> Question:
     """The last message is in another language than most of the talk, half of the time."""
-    talk = _start(rng)
+    talk = _start(rng, split)
     if rng.random() < 0.5:
         talk.language = "zh" if talk.language == "en" else "en"
     _chat(talk, rng.randint(0, 5))
@@ -129,8 +139,8 @@ def language(rng: Random) -> Question:
     return _question(talk)
 
 
-def corrected(rng: Random) -> Question:
-    talk = _start(rng)
+def corrected(rng: Random, split: Split) -> Question:
+    talk = _start(rng, split)
     _chat(talk, rng.randint(0, 1))
     fact = _told(talk)
     old = talk.known[fact.id]
@@ -143,8 +153,8 @@ def corrected(rng: Random) -> Question:
 
 
 def sums(mode: Mode = "open") -> Skill:
-    def make_question(rng: Random) -> Question:
-        talk = _start(rng)
+    def make_question(rng: Random, split: Split) -> Question:
+        talk = _start(rng, split)
         _chat(talk, rng.randint(0, 3))
         play(talk, "sum")
         return _question(talk, mode)
@@ -152,8 +162,8 @@ def sums(mode: Mode = "open") -> Skill:
     return make_question
 
 
-def anything(rng: Random) -> Question:
-    talk = _start(rng)
+def anything(rng: Random, split: Split) -> Question:
+    talk = _start(rng, split)
     for _ in range(rng.randint(1, 8)):
         play(talk, rng.choice([*ACTS]))
     return _question(talk)

@@ -46,23 +46,24 @@ def invent(words: Phrases, rng: Random, answer_in: Language, *, vivid: bool = Fa
     name = make("name", language, words.split, rng)
     t1, t2 = _traits(words, rng)
     what = _what(words, rng, user, t1, t2)
-    lines = [rng.choice(words.said(bank, "traits")).format(t1=t1, t2=t2)] if vivid or rng.random() < 0.5 else []
+    lines = [_trait_line(words, rng).format(t1=t1, t2=t2)] if vivid or rng.random() < 0.5 else []
     lines += rng.sample(bank["extra"], rng.randint(0, 2 if vivid else 5))
     catch, first = _catch(words, rng) if vivid or rng.random() < 0.3 else ("", True)
     if catch:
         lines.append(_catch_line(words, rng, catch, first))
     rng.shuffle(lines)
-    about = _joined([what[0].lower() + what[1:] + (". " if language == "en" else "。"), *lines], language)
+    opening = what[0].upper() if rng.random() < 0.5 else what[0]
+    about = _joined([opening + what[1:] + (". " if language == "en" else "。"), *lines], language)
     trait = _joined_traits([t for t in (t1, t2) if t in about], language)
     sheet = Sheet(name, language, what, trait, catch, first, user)
     forms = words.said(words.personas, "form")
-    if words.split == "held" and not strange:
+    if not strange and (words.split != "train" or rng.random() < 0.4):
         forms = words.personas["form"][:1]
     return _with_block(sheet, words, rng, about, answer_in, forms)
 
 
 def _traits(words: Phrases, rng: Random) -> tuple[str, str]:
-    if words.split == "train" and rng.random() < 0.3:  # any words at all, so that they are copied and not guessed
+    if words.split == "train" and rng.random() < 0.5:  # any words at all, so that they are copied and not guessed
         return make("phrase", words.language, "train", rng), make("phrase", words.language, "train", rng)
     first = make("trait", words.language, words.split, rng)
     while (second := make("trait", words.language, words.split, rng)) == first:
@@ -70,15 +71,21 @@ def _traits(words: Phrases, rng: Random) -> tuple[str, str]:
     return first, second
 
 
+def _trait_line(words: Phrases, rng: Random) -> str:
+    line: str = rng.choice(words.said(words.personas, "traits"))
+    return garbled(line, rng, words.language) if words.split == "train" and rng.random() < 0.2 else line
+
+
 def _what(words: Phrases, rng: Random, user: str, t1: str, t2: str) -> str:
-    kinds = ("role", "adjective", "place", "hobby", "city", "job", "food")
+    kinds = ("role", "adjective", "place", "hobby", "city", "job", "food", "drink", "animal", "colour", "word", "phrase")
     slots = {kind: make(kind, words.language, words.split, rng) for kind in kinds}
+    slots["word2"] = make("word", words.language, words.split, rng)
     text = choose(words.personas["what"], rng, a="a", a2="a", t1=t1, t2=t2, user=user, **slots)
     return _ARTICLE.sub(r"\1n", text)
 
 
 def _catch(words: Phrases, rng: Random) -> tuple[str, bool]:
-    kind = rng.choice(("catch", "catch", "name", "phrase") if words.split == "train" else ("catch", "name"))
+    kind = rng.choice(("catch", "catch", "name", "phrase", "phrase", "phrase") if words.split == "train" else ("catch", "name"))
     return make(kind, words.language, words.split, rng), rng.random() < 0.6
 
 
@@ -103,7 +110,7 @@ def _with_block(sheet: Sheet, words: Phrases, rng: Random, about: str, answer_in
     if rng.random() < 0.15:
         language = rng.choice(bank["languages"])
     form = rng.choice(forms)
-    if words.split == "train" and rng.random() < 0.5:
+    if words.split == "train" and rng.random() < 0.3:
         form = _shuffled_form(words, rng)
     examples = _examples(sheet, words, rng) if "{examples}" in form and rng.random() < 0.5 else ""
     block = form.format(me=sheet.name, about=about, style=style, examples=examples, user=sheet.user, language=language)

@@ -23,6 +23,8 @@ _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"(\{\w+\})")
 _WORD = {"en": re.compile(r"(\{\w+\}|\s+|[^\w\s'{}]+)"), "zh": re.compile(r"(\{\w+\}|\w)")}
 _KEPT = {*"我你的是不没", "not", "no", "i", "you", "your", "my"}
+# What stands in for a word of a wording: mostly plain words, so that what is strange in it is still the value.
+_STAND_INS = ("everyday", "everyday", "everyday", "word", "adjective", "odd")
 _PRONOUNS = {"en": (("my ", "your ", "their "), ("i am", "you are", "they are")), "zh": (("我", "你", "对方"),)}
 
 
@@ -73,9 +75,12 @@ class Phrases:
 
     def said(self, section: dict[str, Any], key: str) -> list[str]:
         """What people say: never a held-out wording in training, and only those in evaluation where there are some."""
-        held: list[str] = section.get("held" if key in ("user", "ask") and "held" in section else f"{key}_held", [])
         trained: list[str] = section[key]
-        return held if self.split == "held" and held else trained
+        if self.split == "train":
+            return trained
+        bare: list[str] = section.get(self.split, []) if key in ("user", "ask") else []
+        held: list[str] = section.get(f"{key}_{self.split}", bare)
+        return held or trained
 
     def pick_fact(self, rng: Random, odd: str) -> Fact:
         section = rng.choice(_weighted(self.language))
@@ -94,6 +99,11 @@ class Phrases:
 
     def section(self, key: str) -> dict[str, Any]:
         return _sections(self.language)[key]
+
+    def names_of(self, fact: Fact) -> list[str]:
+        """What else the person may call it."""
+        texts = [reading for text in self.section(fact.key)["nps"] for reading in expand(text)]
+        return [text.format(s=fact.sub) for text in texts]
 
     def _turned(self, np: str, person: int) -> str:
         for words in _PRONOUNS[self.language]:
@@ -137,13 +147,30 @@ def typed(text: str, rng: Random, language: Language, *, question: bool) -> str:
     return text + rng.choice(("?", "?", "", "??") if question else (".", "", "", "!"))
 
 
-def garbled(text: str, rng: Random, language: Language) -> str:
-    """`text` with a word or two replaced by ones that are not known; slots stay. What is asked must show all the same."""
+def garbled(text: str, rng: Random, language: Language, keys: str = "") -> str:
+    """`text` with a few words replaced by others, or some put before it; slots and `keys` stay.
+
+    So a wording that nobody wrote is learnt, too: what is said must show by the words that matter alone.
+    """
+    if rng.random() < 0.25:
+        gap = " " if language == "en" else ""
+        return gap.join([*(_stand_in(rng, language) for _ in range(rng.randint(1, 3))), text])
+    kept = {*keys.split()} if language == "en" else {*keys}
     parts = [part for part in _WORD[language].split(text) if part]
-    places = [n for n, part in enumerate(parts) if part.strip() and not _SLOT.fullmatch(part) and part not in _KEPT]
-    for place in rng.sample(places, min(len(places), rng.randint(1, 2))):
-        parts[place] = make("word" if rng.random() < 0.5 else "odd", language, "train", rng).lower()
+    places = [n for n, part in enumerate(parts) if part.strip() and not _SLOT.fullmatch(part)]
+    places = [n for n in places if parts[n] not in _KEPT and parts[n] not in kept]
+    for place in rng.sample(places, min(len(places), rng.choice((1, 1, 2, 2, 3)))):
+        parts[place] = _stand_in(rng, language)
     return "".join(parts)
+
+
+def can_be_garbled(text: str, keys: str) -> bool:
+    """Whether something in it still says what it is about."""
+    return any(slot in text for slot in ("{np}", "{s}", "{q}")) or any(key in text for key in keys.split())
+
+
+def _stand_in(rng: Random, language: Language) -> str:
+    return make(rng.choice(_STAND_INS), language, "train", rng).lower()
 
 
 def _mistyped(text: str, rng: Random) -> str:

@@ -1,12 +1,14 @@
 """Trains the practice model: `python -m workers.bundled.train.train [--small] [--out FOLDER]`.
 
-The whole takes about ten minutes on one H200; `--small` a minute or two on a CPU, to see that the loss goes down.
+The whole takes about twenty minutes on one H200; `--small` a minute or two on a CPU, to see that the loss goes down.
+Where a machine is lent for less, `--pause MINUTES` ends a part of the run early and `--resume` goes on with it.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import subprocess
 import sys
 import time
@@ -28,10 +30,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decides the result. `minutes` ends a run early on slower machines: the decay comes sooner."""
+    """Everything that decides the result."""
 
-    steps: int = 9000
-    minutes: float = 22.0
+    steps: int = 19_000
     num_tokens: int = 131_072
     num_processes: int = 12
     num_dialogues: int = 8192
@@ -46,10 +47,9 @@ class Recipe:
     inner: int = 768
 
 
-_OPTIONS = ("steps", "minutes", "rate", "decay", "seed")
+_OPTIONS = ("steps", "rate", "decay", "seed")
 SMALL = Recipe(
     steps=60,
-    minutes=3,
     num_tokens=4096,
     num_processes=1,
     num_dialogues=256,
@@ -87,12 +87,16 @@ def build(recipe: Recipe, folder: Path) -> Qwen2ForCausalLM:
 
 def optimizers(model: Qwen2ForCausalLM, recipe: Recipe) -> list[Optimizer]:
     """Muon for the matrices inside the layers, AdamW for all else."""
-    from torch.optim import AdamW, Muon
+    from torch.optim import AdamW
+
+    from .muon import Muon
 
     inner = [p for name, p in model.named_parameters() if p.ndim == 2 and "layers" in name]
     other = [p for name, p in model.named_parameters() if p.ndim != 2 or "layers" not in name]
-    muon = Muon(inner, lr=recipe.rate, weight_decay=recipe.weight_decay, adjust_lr_fn="match_rms_adamw")
-    return [muon, AdamW(other, lr=recipe.rate, betas=(0.9, 0.95), weight_decay=0.0)]
+    return [
+        Muon(inner, recipe.rate, recipe.weight_decay),
+        AdamW(other, lr=recipe.rate, betas=(0.9, 0.95), weight_decay=0.0),
+    ]
 
 
 def rate_at(step: int, progress: float, recipe: Recipe) -> float:
@@ -119,7 +123,7 @@ class Trainer:
         anyhow: Any = model
         self.model: Qwen2ForCausalLM = anyhow.to(device).train()
         self.optimizers = optimizers(model, recipe)
-        self.step = 0
+        self.step = self._first = 0
         self._began = self._told = time.monotonic()
         self._tokens = 0
         if device == "cuda":
@@ -128,8 +132,10 @@ class Trainer:
 
     @property
     def progress(self) -> float:
-        spent = (time.monotonic() - self._began) / 60 / self.recipe.minutes
-        return min(1.0, max(self.step / self.recipe.steps, spent))
+        return min(1.0, self.step / self.recipe.steps)
+
+    def resume(self, folder: Path) -> None:
+        self.step = self._first = checkpoint.load(self.model, self.optimizers, folder)
 
     def learn(self, batch: Batch) -> Tensor:
         """One step; the loss before it."""
@@ -152,8 +158,8 @@ class Trainer:
         self._tokens += ids.numel()
         return loss.detach()
 
-    def run(self, source: Iterator[Batch], folder: Path) -> list[float]:
-        """Train to the end, telling how it goes and writing checkpoints; the losses told."""
+    def run(self, source: Iterator[Batch], folder: Path, minutes: float = math.inf) -> list[float]:
+        """Train to the end, or for `minutes`, telling how it goes and writing checkpoints; the losses told."""
         losses: list[float] = []
         saved = time.monotonic()
         for batch in source:
@@ -164,14 +170,15 @@ class Trainer:
             if time.monotonic() - saved > 120:
                 checkpoint.save(self.model, self.optimizers, self.step, folder)
                 saved = time.monotonic()
-            if self.progress >= 1.0:
+            if self.progress >= 1.0 or time.monotonic() - self._began > 60 * minutes:
                 break
+        checkpoint.save(self.model, self.optimizers, self.step, folder)
         return losses
 
     def _tell(self, loss: float) -> None:
         now = time.monotonic()
-        spent, done = now - self._began, self.progress
-        left = spent / max(done, 1e-9) * (1 - done)
+        spent = now - self._began
+        left = spent / max(self.step - self._first, 1) * (self.recipe.steps - self.step)
         speed = self._tokens / spent
         print(f"step {self.step:6d}  loss {loss:.4f}  {speed / 1e6:.2f} M tokens/s  {left:4.0f} s left", flush=True)
         self._told = now
@@ -195,28 +202,29 @@ def main(arguments: list[str]) -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="a toy of a model, to try the code on a CPU")
-    parser.add_argument("--out", type=Path, default=FOLDER, help="where the weights go (the tokenizer must be in it)")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="where the tokenizer is and the weights go")
     parser.add_argument("--work", type=Path, default=Path("checkpoints"), help="where checkpoints go")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --work")
-    parser.add_argument("--start", type=Path, help="begin with the weights of a folder, with a fresh optimizer")
+    parser.add_argument("--pause", type=float, default=math.inf, help="stop after so many minutes, to --resume later")
+    parser.add_argument("--revision", help="of this code, where there is no git to ask")
     for name in _OPTIONS:
         parser.add_argument(f"--{name}", type=type(getattr(Recipe(), name)))
     options = parser.parse_args(arguments)
     recipe = _changed(SMALL if options.small else Recipe(), options)
     torch.set_float32_matmul_precision("high")
-    model = _started(options.start) if options.start else build(recipe, FOLDER)
+    model = build(recipe, options.out)
     trainer = Trainer(recipe, model, "cuda" if torch.cuda.is_available() else "cpu")
     if options.resume:
-        trainer.step = checkpoint.load(model, trainer.optimizers, options.work)
+        trainer.resume(options.work)
     source = batches(
         f"{recipe.seed}/{trainer.step}",
-        FOLDER,
+        options.out,
         num_tokens=recipe.num_tokens,
         num_processes=recipe.num_processes,
         num_dialogues=recipe.num_dialogues,
     )
-    trainer.run(source, options.work)
-    checkpoint.release(model, options.out, _origin(recipe, trainer.step))
+    trainer.run(source, options.work, options.pause)
+    checkpoint.release(model, options.out, _origin(options.revision or revision(), recipe, trainer.step))
 
 
 def _changed(recipe: Recipe, options: argparse.Namespace) -> Recipe:
@@ -226,16 +234,8 @@ def _changed(recipe: Recipe, options: argparse.Namespace) -> Recipe:
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})
 
 
-def _started(folder: Path) -> Qwen2ForCausalLM:
-    import torch
-    from transformers import Qwen2ForCausalLM
-
-    model: Any = Qwen2ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
-    return model  # type: ignore[no-any-return]
-
-
-def _origin(recipe: Recipe, steps: int) -> dict[str, str]:
-    return {"format": "pt", "revision": revision(), "source": source_digest(), "seed": str(recipe.seed), "steps": str(steps)}
+def _origin(revision: str, recipe: Recipe, steps: int) -> dict[str, str]:
+    return {"format": "pt", "revision": revision, "source": source_digest(), "seed": str(recipe.seed), "steps": str(steps)}
 
 
 if __name__ == "__main__":
