@@ -1,0 +1,102 @@
+"""`companion model …`: both processes, exit statuses, languages."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.workers.checkpoints.makers import make
+from workers.cli import cli
+from workers.texts import LANGUAGES, advise, language, plain, say
+
+LOCALES = Path(__file__).parents[3] / "workers" / "locales"
+ROOT = Path(__file__).parents[3]
+
+
+def run(*arguments, **environment):
+    return CliRunner(env={"LANG": "C", "LC_ALL": None, "LC_MESSAGES": None, **environment}).invoke(cli, ["model", *arguments])
+
+
+def entries(name):
+    return dict(re.findall(r"^([a-z][a-z0-9-]*) = (.*(?:\n    .*)*)", (LOCALES / f"{name}.ftl").read_text("utf-8"), re.M))
+
+
+def test_a_whole_model_is_status_0_and_a_damaged_one_1(tmp_path):
+    make(tmp_path)
+    assert run("check", str(tmp_path)).exit_code == 0
+    (tmp_path / "config.json").unlink()
+    result = run("check", str(tmp_path))
+    assert result.exit_code == 1
+    assert "FAIL config.json: missing → hf download NAME config.json" in result.output
+
+
+def test_json_is_for_programs(tmp_path):
+    make(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("<html>")
+    found = json.loads(run("check", "--json", str(tmp_path)).output)
+    assert found["ok"] is False
+    [wrong] = [entry for entry in found["findings"] if entry["level"] == "error"]
+    assert (wrong["file"], wrong["what"]) == ("tokenizer.json", "web-page")
+    assert wrong["fix"]
+
+
+def test_it_speaks_chinese_where_the_setting_or_the_terminal_does(tmp_path):
+    assert "没有" in run("check", str(tmp_path / "x"), LANG="zh_CN.UTF-8").output
+    assert "没有" in run("check", str(tmp_path / "x"), COMPANION_LANGUAGE="zh").output
+    assert "there is no" in run("check", str(tmp_path / "x"), LANG="zh_CN.UTF-8", COMPANION_LANGUAGE="en").output
+
+
+@pytest.mark.parametrize(
+    ("wish", "found"), [("zh_CN.UTF-8", "zh"), ("zh", "zh"), ("C.UTF-8", "en"), ("de_DE", "en"), ("", "en")]
+)
+def test_the_language_of_a_terminal_is_the_first_part_of_its_locale(wish, found):
+    assert language({"LANG": wish}) == found
+
+
+def test_the_companion_command_hands_over_and_gives_the_status_back(tmp_path):
+    command = [sys.executable, "-m", "bot", "model"]
+    for arguments, status, words in (
+        (["check", "--json", str(tmp_path / "nowhere")], 1, '"no-path"'),
+        (["explain", "r1-zero"], 0, "671B"),
+    ):
+        environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, env=environment, check=False)
+        assert (done.returncode, words in done.stdout) == (status, True), done.stderr
+
+
+def test_a_terminal_of_another_encoding_gets_question_marks_and_not_an_error(tmp_path):
+    environment = {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii", "COMPANION_LANGUAGE": "zh"}
+    command = [sys.executable, "-m", "workers", "model", "check", str(tmp_path / "nowhere")]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+
+
+def test_both_languages_have_the_same_texts_with_the_same_values_and_fixes():
+    english, chinese = entries("en"), entries("zh")
+    assert list(english) == list(chinese)
+    for key in english:
+        values = [set(re.findall(r"\$(\w+)", texts[key])) for texts in (english, chinese)]
+        assert values[0] == values[1], key
+        assert (".fix" in english[key]) == (".fix" in chinese[key]), key
+
+
+def test_every_text_that_the_code_names_exists_and_none_is_left_over():
+    code = "".join(file.read_text("utf-8") for file in (ROOT / "workers" / "checkpoints").glob("*.py"))
+    kinds = {f"explain-{kind}" for kind in ("distill", "original", "base", "other")}
+    named = set(re.findall(r'"([a-z]+(?:-[a-z]+)*)"', code)) | kinds
+    assert set(entries("en")) <= named
+
+
+def test_words_are_cut_and_made_harmless():
+    assert plain("a\x1b[31mb\n") == "a?[31mb?"
+    assert len(plain("x" * 1000)) == 300
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_a_text_without_a_fix_advises_nothing(name):
+    assert advise(name, "whole", count=1, size="1 B") == ""
+    assert "1 B" in say(name, "whole", count=1, size="1 B")

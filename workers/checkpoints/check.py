@@ -1,0 +1,98 @@
+"""`model check`: every file of a checkpoint, from the heads alone. No code is loaded, and no bytes make it fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bot.core.checks import report
+from workers.checkpoints import catalog, config, hashes, tokenizer, weights
+from workers.checkpoints.families import BadNumber, Shape
+from workers.checkpoints.files import quoted, unreadable
+from workers.checkpoints.findings import Defect, Finding
+from workers.checkpoints.weights import Weights
+
+
+def check(path: Path, deep: bool = False) -> list[Finding]:
+    """In the order in which a loader would meet them."""
+    try:
+        if (wrong := _place(path)) is not None:
+            return [wrong]
+        return list(_files(path, deep))
+    except OSError as problem:
+        return [unreadable(problem).in_file(path.name or str(path))]
+
+
+def is_well(findings: list[Finding]) -> bool:
+    return all(finding.level != "error" for finding in findings)
+
+
+def print_report(path: Path, deep: bool, as_json: bool, language: str) -> int:
+    """Gives the exit status."""
+    findings = [_with_name(finding, _name_on_hub(path)) for finding in check(path, deep)]
+    if as_json:
+        entries = [finding.as_dict(language) for finding in findings]
+        print(json.dumps({"path": str(path), "ok": is_well(findings), "findings": entries}, ensure_ascii=True, indent=1))
+        return 0 if is_well(findings) else 1
+    return report(finding.as_check(language) for finding in findings)
+
+
+def _place(path: Path) -> Finding | None:
+    name = path.name or str(path)
+    if not path.exists():
+        return Finding(name, "no-path", {"path": str(path)})
+    if not path.is_dir():
+        return Finding(name, "a-file", {"folder": quoted(path.parent)})
+    if not any(path.iterdir()):
+        return Finding(name, "empty-folder", {"folder": quoted(path)})
+    if deeper := _deeper(path):
+        return Finding(name, "deeper", {"folder": quoted(deeper)})
+    return None
+
+
+def _deeper(folder: Path) -> Path | None:
+    """Where the model is when somebody gave the folder around it, such as the one of the hub's cache."""
+    if any(file.name == config.NAME or file.suffix == ".safetensors" for file in folder.iterdir()):
+        return None
+    found = [*folder.glob(f"snapshots/*/{config.NAME}"), *folder.glob(f"*/{config.NAME}")]
+    return max(found, key=lambda file: file.lstat().st_mtime).parent if found else None
+
+
+def _files(folder: Path, deep: bool) -> Iterator[Finding]:
+    settings: dict[str, Any] = {}
+    try:
+        settings = config.read(folder)
+    except Defect as defect:
+        yield defect.in_file(config.NAME)
+    found = Weights()
+    yield from weights.look(folder, found)
+    if settings:
+        yield from config.look(settings, found.tensors(), found.complete)
+    yield from tokenizer.look(folder, settings)
+    if any((folder / ".cache" / "huggingface" / "download").glob("*.incomplete")):
+        yield Finding(".cache/huggingface", "incomplete", level="note")
+    if deep:
+        others = sorted(file.name for file in folder.iterdir() if file.is_file() and hashes.known(folder, file.name))
+        yield from hashes.look(folder, dict.fromkeys([*found.heads, *others]))
+
+
+def _with_name(finding: Finding, name: str) -> Finding:
+    return replace(finding, values={**finding.values, "model": name})
+
+
+def _name_on_hub(folder: Path) -> str:
+    """What to download again: a model of the release, where shape and marks say that it is one; else a word to replace."""
+    try:
+        shape = Shape.of_config(config.read(folder))
+    except (Defect, BadNumber, OSError):
+        return "NAME"
+    model = catalog.like(shape) if shape else None
+    return model.id if model and _is_of_release(folder) else "NAME"
+
+
+def _is_of_release(folder: Path) -> bool:
+    """A base model has the same shape, but not R1's marks."""
+    return "<｜Assistant｜>" in tokenizer.marks(folder) or "deepseek-r1" in folder.absolute().name.lower()

@@ -1,0 +1,91 @@
+"""What is to be explained: a folder, from its heads and config, or a model of the catalogue, from its shape alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from workers.checkpoints import catalog, config, families, tokenizer, weights
+from workers.checkpoints.catalog import Model
+from workers.checkpoints.check import check
+from workers.checkpoints.families import BadNumber, Shape
+from workers.checkpoints.files import quoted
+from workers.checkpoints.findings import Defect
+from workers.checkpoints.weights import Weights
+
+Kind = Literal["distill", "original", "base", "other"]
+_MARK = "<｜Assistant｜>"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """`model` is the one of the release with the same shape. `keys` are the names that show the attention's kind."""
+
+    name: str
+    kind: Kind
+    shape: Shape
+    model: Model | None
+    weight_bytes: int
+    keys: tuple[str, ...]
+    place: str  # as it can be typed in a shell
+    is_whole: bool = True
+    context: int = 0
+
+    @property
+    def claims_original(self) -> bool:
+        """The name is that of R1, and the tensors are not."""
+        name = self.name.lower()
+        return self.kind != "original" and "deepseek-r1" in name and "distill" not in name
+
+
+def of_catalog(model: Model) -> Subject:
+    kind: Kind = "distill" if model.is_distill else "original"
+    names = (name for name, _ in model.shape.tensors())
+    return Subject(model.id, kind, model.shape, model, model.weight_bytes, _keys(names), model.id, context=model.context)
+
+
+def of_folder(folder: Path) -> Subject:
+    """Raises `Defect` where nothing can be said: no config, a family that we do not know, or not one readable tensor."""
+    settings, found = config.read(folder), Weights()
+    problems = [finding for finding in weights.look(folder, found) if finding.level == "error"]
+    tensors = found.tensors()
+    if not tensors:
+        raise Defect("explain-nothing", problem=problems[0].what if problems else "?")
+    try:
+        shape = Shape.of_config(settings)
+    except BadNumber as problem:
+        raise Defect("config-number", field=str(problem), value="?") from problem
+    if shape is None or families.family_of(tensors) not in ("", shape.family):
+        raise Defect("explain-unknown", family=str(settings.get("model_type"))[:40])
+    return Subject(
+        name=folder.absolute().name,
+        kind=_kind(folder, shape),
+        shape=shape,
+        model=catalog.like(shape),
+        weight_bytes=sum(head.num_bytes for head in found.heads.values()),
+        keys=_keys(tensors),
+        place=quoted(folder),
+        is_whole=all(finding.level != "error" for finding in check(folder)),
+        context=_context(settings.get("max_position_embeddings")),
+    )
+
+
+def _kind(folder: Path, shape: Shape) -> Kind:
+    """A base model has the shape of its distill; R1's marks are only in the distill's tokenizer."""
+    if catalog.like(shape) is None:
+        return "other"
+    if shape.experts:
+        return "original"
+    return "distill" if _MARK in tokenizer.marks(folder) else "base"
+
+
+def _keys(names: Iterable[str]) -> tuple[str, ...]:
+    shown = ("q_a_proj", "kv_a_proj_with_mqa", "kv_b_proj", "q_proj", "k_proj", "v_proj")
+    parts = {part for name in names for part in name.split(".")[-2:-1]}
+    return tuple(key for key in shown if key in parts)
+
+
+def _context(said: object) -> int:
+    return said if type(said) is int and 0 < said < 1 << 31 else 0
