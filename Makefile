@@ -18,7 +18,7 @@ help:
 	@echo 'make chat      talk in this terminal (the first time it installs what is needed)'
 	@echo 'make test      run all tests but the slow ones; make test-all runs those too'
 	@echo 'make lint      ruff, mypy and the import rules'
-	@echo 'make docs      write the settings table of the README anew'
+	@echo 'make docs      write the tables of docs/settings.md and docs/models.md anew'
 
 chat: $(VENV)/installed
 	@$(BIN)/python -m bot chat
@@ -37,6 +37,7 @@ lint: $(VENV)/installed-lint
 
 docs: $(VENV)/installed
 	@$(BIN)/python docs/settings_table.py
+	@$(BIN)/python docs/models_table.py
 
 # A file says what is installed, so the second start calls no pip. All of pip's words go to stderr: stdout is for replies.
 $(VENV)/installed: pyproject.toml

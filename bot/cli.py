@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from bot.admin import admin, export, forget
+from bot.admin_store import backup, conversations, restore
 from bot.core.errors import CompanionError
 
 
@@ -17,7 +18,7 @@ from bot.core.errors import CompanionError
 def cli() -> None:
     """A companion of your own: on Telegram, on Discord and in this terminal.
 
-    Settings come from COMPANION_* variables, a .env file or companion.toml; the README has the table.
+    Settings come from COMPANION_* variables, a .env file or companion.toml; docs/settings.md has the table.
     """
 
 
@@ -37,12 +38,14 @@ def up() -> None:
 def chat() -> None:
     """Talk in this terminal; starts what is needed and ends it again."""
     from bot.adapters import find
+    from bot.core import metrics
     from bot.process import end_by_signal, run_beside
     from bot.run import ready_settings
     from bot.up import everything, to_stderr
 
     end_by_signal()
     with everything(ready_settings(), to_stderr, adapters=False) as running:
+        metrics.serve(running.front.settings, "console")
         run_beside(running.keep_alive, find("console"), running.front)
 
 
@@ -52,6 +55,7 @@ def chat() -> None:
 def bot(name: str, with_parent: bool) -> None:
     """Run one adapter (telegram, discord, console) against a Redis that runs."""
     from bot.adapters import find
+    from bot.core import metrics
     from bot.process import end_by_signal, end_with_stdin, run_adapter
     from bot.run import open_front, open_redis, ready_settings
 
@@ -61,6 +65,7 @@ def bot(name: str, with_parent: bool) -> None:
         end_with_stdin()
     settings = ready_settings()
     with open_redis(settings) as url, open_front(settings, url) as front:
+        metrics.serve(settings, name)
         run_adapter(adapter, front)
 
 
@@ -80,6 +85,29 @@ def worker(arguments: tuple[str, ...]) -> None:
 def say(text: str, persona: str | None) -> None:
     """Answer one prompt and leave: no queue, no memory."""
     _workers("say", *(["--persona", persona] if persona else []), "--", text)
+
+
+@cli.group()
+def model() -> None:
+    """Look at a model's files without loading them."""
+
+
+@model.command("check")
+@click.argument("path")
+@click.option("--deep", is_flag=True, help="Also read every byte and compare it with the published hash.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def model_check(path: str, deep: bool, as_json: bool) -> None:
+    """Say for every file of a model whether it is whole; exit status 1 when something is wrong."""
+    options = [*(["--deep"] if deep else []), *(["--json"] if as_json else [])]
+    _workers("model", "check", *options, "--", path)
+
+
+@model.command("explain")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def model_explain(name: str, as_json: bool) -> None:
+    """Say what a model is, what it needs and how fast it can be: a folder, or a name such as r1-7b."""
+    _workers("model", "explain", *(["--json"] if as_json else []), "--", name)
 
 
 @cli.group()
@@ -132,6 +160,8 @@ def _workers(*arguments: str, redis_url: str | None = None) -> NoReturn:
 
 for command in (admin, export, forget):
     cli.add_command(command)
+for command in (backup, conversations, restore):
+    admin.add_command(command)
 
 
 def main() -> None:

@@ -7,32 +7,35 @@ and finals go out in order; a final is acknowledged only after the surface has c
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
 from redis.exceptions import RedisError
 
-from bot.core.messages import Conversation, Draft, Finished
+from bot.core import metrics
+from bot.core.messages import Conversation, Finished, Notice
 from bot.core.outbox import Entry, Outbox
 from bot.i18n import say
+from bot.lane import Lane
 from bot.surface import Gone, NotSent, Reply, Surface
+from bot.waiting import Waiting
 
 log = structlog.get_logger()
 
 _BLOCK_MS = 250
 _RETRY_SECONDS = 0.5
-_IDLE_SECONDS = 30.0
 _CLOSE_SECONDS = 3.0
 
 
 class Delivery:
     """Runs until cancelled. What it leaves unfinished, the next process finishes."""
 
-    def __init__(self, outbox: Outbox, surface: Surface, language: Callable[[Conversation], str]) -> None:
-        self._outbox, self._surface, self._language = outbox, surface, language
-        self._lanes: dict[Conversation, _Lane] = {}
+    def __init__(
+        self, outbox: Outbox, surface: Surface, language: Callable[[Conversation], str], waiting: Waiting | None = None
+    ) -> None:
+        self._outbox, self._surface, self._language, self._waiting = outbox, surface, language, waiting
+        self._lanes: dict[Conversation, Lane] = {}
         self._in_flight: set[str] = set()
 
     async def run(self) -> None:
@@ -40,6 +43,8 @@ class Delivery:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow_finals())
                 tasks.create_task(self._follow_drafts())
+                if self._waiting is not None:
+                    tasks.create_task(self._waiting.run(self._tell_wait))
         finally:
             await self._close_lanes()
 
@@ -63,6 +68,7 @@ class Delivery:
                 for entry in entries:
                     self._take(entry)
             except RedisError as problem:
+                metrics.REDIS_LOST.labels("outbox").inc()
                 log.warning("outbox out of reach", action="outbox_lost", error=str(problem))
                 resume = True
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -81,15 +87,19 @@ class Delivery:
             try:
                 found = await asyncio.to_thread(next, drafts)
             except RedisError:
+                metrics.REDIS_LOST.labels("drafts").inc()
                 drafts = self._outbox.drafts(_BLOCK_MS / 1000)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             if found:
                 self._lane(found[0]).offer(found[1])
 
-    def _lane(self, conversation: Conversation) -> _Lane:
+    def _tell_wait(self, conversation: Conversation, text: str) -> bool:
+        return self._lane(conversation).tell_wait(text)
+
+    def _lane(self, conversation: Conversation) -> Lane:
         if conversation not in self._lanes:
-            self._lanes[conversation] = _Lane(conversation, self._surface, self._finish, self._lanes)
+            self._lanes[conversation] = Lane(conversation, self._surface, self._finish, self._lanes)
         return self._lanes[conversation]
 
     async def _finish(self, entry: Entry) -> None:
@@ -109,103 +119,48 @@ class Delivery:
             try:
                 words = await asyncio.to_thread(self._words, entry, is_repeat)
                 await asyncio.to_thread(self._outbox.begin, entry)
-                return await self._surface.deliver(entry.conversation, words)
+                ids = await self._surface.deliver(entry.conversation, words)
+                self._tell(entry, "repeated" if is_repeat else "delivered")
+                return ids
             except NotSent as refusal:
+                self._count(entry, "not_sent")
                 with suppress(RedisError):
                     await asyncio.to_thread(self._outbox.undo_begin, entry)
                 await asyncio.sleep(refusal.seconds)
             except Gone:
+                self._count(entry, "gone")
                 log.info("nobody to deliver to", action="gone")
                 return []
             except RedisError:
                 await asyncio.sleep(_RETRY_SECONDS)
             except Exception as problem:  # the platform's library failed in a way nobody foresaw: it may have arrived
                 log.warning("delivery uncertain", action="uncertain", error=type(problem).__name__)
+                self._count(entry, "uncertain")
                 is_repeat = True
                 await asyncio.sleep(_RETRY_SECONDS)
+
+    def _tell(self, entry: Entry, outcome: str) -> None:
+        self._count(entry, outcome)
+        named = {"turn": entry.event.turn, "trace": entry.event.trace} if entry.event else {}
+        log.info(outcome, action="deliver", conversation=self._outbox.pseudonym(entry.conversation), **named)
+
+    def _count(self, entry: Entry, outcome: str) -> None:
+        metrics.DELIVERIES.labels(entry.conversation.platform, outcome).inc()
 
     def _words(self, entry: Entry, is_repeat: bool) -> Reply:
         """The final in the person's language."""
         language = self._language(entry.conversation)
         remarks = [say(language, "note-repeat")] if is_repeat else []
-        if isinstance(entry.event, Finished):
-            if entry.event.note:
-                remarks.append(say(language, f"note-{entry.event.note}"))
-            event = entry.event
-            return Reply(event.answer, event.thought, tuple(remarks), event.turn, event.reply_to)
-        if entry.event is None:
+        event = entry.event
+        if isinstance(event, Notice):
+            return Reply("", "", (*remarks, say(language, event.key, **event.values)), is_notice=True)
+        if isinstance(event, Finished):
+            if event.note:
+                remarks.append(say(language, f"note-{event.note}"))
+            return Reply(
+                event.answer, event.thought, tuple(remarks), event.turn, event.reply_to, event.variant, event.num_variants
+            )
+        if event is None:
             return Reply("", "", (*remarks, say(language, "failed-forgotten")))
-        remarks.append(say(language, f"failed-{entry.event.reason}"))
-        return Reply("", "", tuple(remarks), entry.event.turn, entry.event.reply_to)
-
-
-class _Lane:
-    """What is on its way in one conversation. Ends by itself when nothing has come for a while."""
-
-    def __init__(
-        self,
-        conversation: Conversation,
-        surface: Surface,
-        finish: Callable[[Entry], Awaitable[None]],
-        lanes: dict[Conversation, _Lane],
-    ) -> None:
-        self._conversation, self._surface, self._finish, self._lanes = conversation, surface, finish, lanes
-        self._finals: deque[Entry] = deque()
-        self._news, self._final_came = asyncio.Event(), asyncio.Event()
-        self._draft: Draft | None = None
-        self._newest = (0, 0)
-        self._finished_turn = ""
-        self._closing = False
-        self.task = asyncio.create_task(self._run())
-
-    def add(self, entry: Entry) -> None:
-        self._finals.append(entry)
-        self._final_came.set()
-        self._news.set()
-
-    def offer(self, draft: Draft) -> None:
-        """Latest wins; a worker that lost its lease, or a draft that was overtaken by its final, does not."""
-        if (draft.fence, draft.seq) > self._newest and draft.turn != self._finished_turn:
-            self._newest = (draft.fence, draft.seq)
-            self._draft = draft
-            self._news.set()
-
-    def close(self) -> asyncio.Task[None]:
-        """End after the final that is being delivered, if one is."""
-        self._closing = True
-        self._news.set()
-        self._final_came.set()
-        return self.task
-
-    async def _run(self) -> None:
-        while await self._something_came():
-            self._news.clear()
-            while self._finals and not self._closing:
-                await self._deliver(self._finals[0])
-                self._finals.popleft()
-            self._final_came.clear()
-            if self._draft is not None and not self._closing:
-                await self._show()
-        del self._lanes[self._conversation]
-
-    async def _something_came(self) -> bool:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), _IDLE_SECONDS)
-        return self._news.is_set() and not self._closing
-
-    async def _deliver(self, entry: Entry) -> None:
-        self._draft = None
-        if entry.event is not None:
-            self._finished_turn = entry.event.turn
-        await self._finish(entry)
-
-    async def _show(self) -> None:
-        draft, self._draft = self._draft, None
-        assert draft is not None, "shown only when there is one"
-        try:
-            await self._surface.show(self._conversation, draft)
-        except Exception as problem:  # a draft is a courtesy: the final holds everything
-            log.info("draft not shown", action="draft_shed", error=type(problem).__name__)
-        with suppress(TimeoutError):
-            # A final does not wait for the pace of drafts.
-            await asyncio.wait_for(self._final_came.wait(), self._surface.draft_seconds)
+        remarks.append(say(language, f"failed-{event.reason}"))
+        return Reply("", "", tuple(remarks), event.turn, event.reply_to)

@@ -15,6 +15,7 @@ from pydantic import SecretStr, ValidationError
 from redis.exceptions import RedisError
 
 from bot.adapters import ADAPTERS
+from bot.conduct import Conduct
 from bot.core.checks import GIB, Check, free_memory
 from bot.core.errors import CompanionError, SettingsError
 from bot.core.personas import Personas
@@ -34,6 +35,7 @@ def checks() -> Iterator[Check]:
     problems, settings = _settings()
     yield from problems
     yield _personas(settings)
+    yield _conduct(settings)
     url = yield from _storage(settings)
     yield _token("telegram", settings.telegram_token, _TELEGRAM, "copy it again from @BotFather")
     yield _token("discord", settings.discord_token, _DISCORD, "make a new one on https://discord.com/developers, page Bot")
@@ -79,6 +81,17 @@ def _personas(settings: Settings) -> Check:
         fix = "mend the file, or COMPANION_PERSONA and COMPANION_PERSONA_DIR; companion persona list"
         return Check("personas", False, str(problem).splitlines()[0], fix)
     return Check("personas", True, f"{settings.persona} of {', '.join(names)}")
+
+
+def _conduct(settings: Settings) -> Check:
+    """An operator may change it; whoever looks shall see that."""
+    try:
+        conduct = Conduct.of(settings.conduct_file)
+    except CompanionError as problem:
+        return Check("conduct", False, str(problem), "mend the file, or unset COMPANION_CONDUCT_FILE")
+    off = [change.removeprefix("without-") for change in conduct.changes() if change != "changed"]
+    by = f", by {conduct.file}" if conduct.file else ""
+    return Check("conduct", True, f"SWITCHED OFF: {' and '.join(off)}{by}" if off else f"rules and crisis lines in force{by}")
 
 
 def _usable() -> Settings:

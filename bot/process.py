@@ -12,6 +12,9 @@ from threading import Thread
 from types import FrameType
 
 from bot.adapters import Run
+from bot.alerts import Alerts
+from bot.conduct import warn_of_changes
+from bot.retention import Retention
 from bot.run import Front
 
 _LOOK_SECONDS = 1.0
@@ -30,7 +33,7 @@ def end_with_stdin() -> None:
 
 def run_adapter(adapter: Run, front: Front) -> None:
     with suppress(KeyboardInterrupt):
-        asyncio.run(adapter(front))
+        asyncio.run(_looked_after(adapter, front))
 
 
 def run_beside(keep_alive: Callable[[], None], adapter: Run, front: Front) -> None:
@@ -42,9 +45,22 @@ def run_beside(keep_alive: Callable[[], None], adapter: Run, front: Front) -> No
 async def _beside(keep_alive: Callable[[], None], adapter: Run, front: Front) -> None:
     keeper = asyncio.create_task(_keep(keep_alive))
     try:
-        await adapter(front)
+        await _looked_after(adapter, front)
     finally:
         keeper.cancel()
+
+
+async def _looked_after(adapter: Run, front: Front) -> None:
+    """The adapter, and beside it what tells the owners of problems and erases who is silent."""
+    front.personas.all()  # told now if one is broken, not at the first message
+    warn_of_changes(front.conduct)
+    beside = asyncio.gather(Alerts(front).watch(), Retention(front).keep())
+    try:
+        await adapter(front)
+    finally:
+        beside.cancel()
+        with suppress(asyncio.CancelledError):
+            await beside
 
 
 async def _keep(keep_alive: Callable[[], None]) -> None:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from dataclasses import replace
 
 import structlog
 
-from bot.commands import Answer, Ask, Commands, parse
-from bot.conduct import speaks_of_self_harm
-from bot.core.inbox import Inbox
+from bot import commands
+from bot.commands import Answer, Ask
+from bot.core import metrics
 from bot.core.languages import written_in
 from bot.core.messages import Conversation, Incoming
-from bot.core.people import People
-from bot.core.queue import Wakeups
-from bot.core.settings import Settings
+from bot.gate import turn_away
 from bot.i18n import best, say
+from bot.run import Front
 
 log = structlog.get_logger()
 
@@ -26,9 +26,8 @@ _LEAST_DISK_BYTES = 64 * 1024**2
 class Reception:
     """`receive` returns only when the update is safe in Redis or answered: then the platform may be told so."""
 
-    def __init__(self, inbox: Inbox, people: People, commands: Commands, wakeups: Wakeups, settings: Settings) -> None:
-        self._inbox, self._people, self._commands, self._wakeups = inbox, people, commands, wakeups
-        self._settings = settings
+    def __init__(self, front: Front) -> None:
+        self._front = front
         self._timers: dict[Conversation, asyncio.TimerHandle] = {}
         self._sending: set[asyncio.Task[None]] = set()
 
@@ -39,54 +38,112 @@ class Reception:
         """
         answer = await asyncio.to_thread(self._take, incoming)
         if answer is None or answer.wakes:
-            self._wake_soon(incoming.conversation, self._settings.merge_seconds if merge_seconds is None else merge_seconds)
+            self._wake_soon(
+                incoming.conversation, self._front.settings.merge_seconds if merge_seconds is None else merge_seconds
+            )
         return answer if answer and (answer.text or answer.leaves) else None
 
+    @metrics.watching_redis("reception")
     def _take(self, incoming: Incoming) -> Answer | None:
         language = self._language(incoming)
-        ask = parse(incoming, language)
+        ask = commands.parse(incoming, language)
+        if (turned_away := self._turn_away(incoming, ask, language)) is not None:
+            return turned_away
         if ask is not None:
             return self._run(ask)
         if text := self._answer_of_our_own(incoming, language):
-            return Answer(text if self._inbox.mark_seen(incoming) else "")
-        if self._inbox.accept(incoming) == "full":
-            return Answer(say(language, "refused-full", lines=self._settings.inbox_lines))
-        return None
+            return Answer(text if self._front.inbox.mark_seen(incoming) else "")
+        if incoming.line.kind == "edit" and (answer := commands.edited(self._front, incoming, language)) is not None:
+            return answer
+        outcome = self._front.inbox.accept(incoming)
+        self._tell(incoming, outcome)
+        if outcome in ("full", "busy"):
+            return Answer(say(language, f"refused-{outcome}", lines=self._front.settings.inbox_lines))
+        if outcome in ("next", "behind"):  # workers wake it when it is time
+            is_news = outcome == "behind" and self._front.inbox.num_waiting(incoming.conversation) == 1
+            return Answer(say(language, "waiting-behind") if is_news else "")
+        return None if outcome == "known" else self._disclosure(incoming, language)
+
+    def _turn_away(self, incoming: Incoming, ask: Ask | None, language: str) -> Answer | None:
+        """For somebody who is not heard now. Whoever may be in danger is, always."""
+        if ask is None and self._front.conduct.speaks_of_self_harm(incoming.line.text):
+            return None
+        answer = turn_away(self._front, incoming, ask, language)
+        if answer is not None:
+            self._tell(incoming, "denied")
+        return answer
 
     def _answer_of_our_own(self, incoming: Incoming, language: str) -> str:
         """For a message that must not, or cannot, go to the model."""
-        if speaks_of_self_harm(incoming.line.text):
-            log.info("care given", action="care")
-            return say(best(written_in(incoming.line.text), language), "care")
+        if self._front.conduct.speaks_of_self_harm(incoming.line.text):
+            return self._care(incoming, language)
         num_bytes = len(incoming.line.text.encode())
-        if num_bytes > self._settings.line_bytes:
-            return say(language, "refused-long", bytes=num_bytes, limit=self._settings.line_bytes)
-        return say(language, "refused-disk") if self._is_disk_full() else ""
+        if num_bytes > self._front.settings.line_bytes:
+            self._tell(incoming, "too_long")
+            return say(language, "refused-long", bytes=num_bytes, limit=self._front.settings.line_bytes)
+        if not self._is_disk_full():
+            return ""
+        self._tell(incoming, "disk_full")
+        return say(language, "refused-disk")
+
+    def _care(self, incoming: Incoming, language: str) -> str:
+        """Counted, and nothing else is kept of it."""
+        spoken = best(written_in(incoming.line.text), language)
+        if not self._front.inbox.is_known(incoming):
+            log.info("care given", action="care")
+            metrics.CARE.labels(spoken).inc()
+            self._front.care_count.add(time.strftime("%Y-%m", time.gmtime()))
+        conduct, country = self._front.conduct, self._front.settings.country
+        lines = "\n".join(f"– {line}" for line in conduct.lines(spoken, country))
+        return say(spoken, "care", emergency=conduct.emergency(spoken, country), resources=lines)
+
+    def _disclosure(self, incoming: Incoming, language: str) -> Answer | None:
+        """That this is an AI: when somebody asks, and when it is time to say it again. The line is answered as well."""
+        front, conversation = self._front, incoming.conversation
+        hours = front.settings.disclosure_hours
+        if front.conduct.asks_what_it_is(incoming.line.text):
+            front.disclosures.told(conversation, hours)
+        elif not front.conduct.rules.disclosure or not front.disclosures.take(conversation, hours):
+            return None
+        spoken = best(written_in(incoming.line.text), language)
+        return Answer(say(spoken, "disclosure"), wakes=True)
 
     def _is_disk_full(self) -> bool:
         """Our own Redis writes to this disk, and would end when it is full: nothing is taken that might be lost."""
-        settings, url = self._settings, self._settings.redis_url
+        settings, url = self._front.settings, self._front.settings.redis_url
         is_ours = url is None or url.get_secret_value().startswith("unix:")
         return is_ours and shutil.disk_usage(settings.data_dir).free < _LEAST_DISK_BYTES
 
     def _language(self, incoming: Incoming) -> str:
         """The person's choice, else the hint of their client (kept for delivery, which never meets it), else ours."""
-        preferences = self._people.preferences(incoming.conversation)
+        preferences = self._front.people.preferences(incoming.conversation)
         if incoming.language and incoming.language != preferences.hint:
-            self._people.choose(incoming.conversation, hint=incoming.language)
-        return best(preferences.language, incoming.language, self._settings.language)
+            self._front.people.choose(incoming.conversation, hint=incoming.language)
+        return best(preferences.language, incoming.language, self._front.settings.language)
 
     def _run(self, ask: Ask) -> Answer:
-        if self._inbox.is_known(ask.incoming):
+        if self._front.inbox.is_known(ask.incoming):
+            self._tell(ask.incoming, "known")
             return Answer("")
-        answer = self._commands.run(ask)
+        self._tell(ask.incoming, "command")
+        answer = commands.run(self._front, ask)
         if answer.wakes:
             line = replace(ask.incoming.line, text="", kind="retry")
-            if self._inbox.accept(replace(ask.incoming, line=line)) == "full":
-                return Answer(ask.say("refused-full", lines=self._settings.inbox_lines))
+            outcome = self._front.inbox.accept(replace(ask.incoming, line=line))
+            if outcome in ("full", "busy"):
+                return Answer(ask.say(f"refused-{outcome}", lines=self._front.settings.inbox_lines))
         else:
-            self._inbox.mark_seen(ask.incoming)
+            self._front.inbox.mark_seen(ask.incoming)
         return answer
+
+    def _tell(self, incoming: Incoming, outcome: str) -> None:
+        """One count and one line of the log for what came in. What somebody says in need is not told of one by one."""
+        conversation, front = incoming.conversation, self._front
+        metrics.MESSAGES.labels(conversation.platform, outcome).inc()
+        name, trace = front.vault.pseudonym(conversation), front.vault.trace(conversation, incoming.line.update_id)
+        log.info(f"message {outcome}", action="receive", conversation=name, trace=trace)
+        if front.settings.log_text:
+            log.debug("said", action="receive", trace=trace, text=incoming.line.text)
 
     def _wake_soon(self, conversation: Conversation, seconds: float) -> None:
         """One wake-up after the last of several quick lines. If this process dies meanwhile, the sweeper wakes."""
@@ -102,6 +159,7 @@ class Reception:
 
     async def _send(self, conversation: Conversation) -> None:
         try:
-            await asyncio.to_thread(self._wakeups.send, conversation)
+            await asyncio.to_thread(self._front.wakeups.send, conversation)
         except Exception as problem:  # the broker is anybody's guess; the line is safe and the sweeper wakes again
+            metrics.WAKEUPS_FAILED.inc()
             log.warning("wake-up failed", action="wake_failed", error=str(problem))

@@ -7,16 +7,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
+from bot.conduct import CareCount, Conduct, Disclosures, live_conduct
 from bot.core import logs, queue
+from bot.core.access import Access
+from bot.core.audit import Audit
 from bot.core.dead import DeadLetters
 from bot.core.errors import StoreUnavailable
 from bot.core.inbox import Inbox
+from bot.core.limits import Limits
+from bot.core.live import Live, current
 from bot.core.memory import Memory
 from bot.core.messages import Conversation
 from bot.core.outbox import Outbox
 from bot.core.people import People
-from bot.core.personas import Personas
+from bot.core.personas import LivePersonas
 from bot.core.presence import Presence
+from bot.core.reload import live_settings
 from bot.core.settings import Settings, load, make_data_dir
 from bot.core.store import Store
 from bot.core.vault import Vault, master_key
@@ -28,8 +34,13 @@ from bot.i18n import best
 class Front:
     """What adapters and commands work with. Parts are made when they are first asked for."""
 
-    settings: Settings
+    given: Settings | Live[Settings]
     redis_url: str
+
+    @property
+    def settings(self) -> Settings:
+        """As they are now: some change while the process runs."""
+        return current(self.given)
 
     @cached_property
     def store(self) -> Store:
@@ -39,9 +50,11 @@ class Front:
     def vault(self) -> Vault:
         return Vault(self.store, master_key(self.settings))
 
-    @cached_property
+    @property
     def inbox(self) -> Inbox:
-        return Inbox(self.store, self.vault, self.settings.inbox_lines)
+        """With the limits that are set now."""
+        settings = self.settings
+        return Inbox(self.store, self.vault, settings.inbox_lines, settings.person_replies, settings.waiting_conversations)
 
     @cached_property
     def memory(self) -> Memory:
@@ -56,8 +69,37 @@ class Front:
         return People(self.store, self.vault, self.memory, self.dead)
 
     @cached_property
-    def personas(self) -> Personas:
-        return Personas.of(self.settings)
+    def personas(self) -> LivePersonas:
+        return LivePersonas(self.given)
+
+    @cached_property
+    def live_conduct(self) -> Live[Conduct]:
+        return live_conduct(self.settings)
+
+    @property
+    def conduct(self) -> Conduct:
+        """The rules as they are now."""
+        return self.live_conduct.value
+
+    @cached_property
+    def care_count(self) -> CareCount:
+        return CareCount(self.store)
+
+    @cached_property
+    def disclosures(self) -> Disclosures:
+        return Disclosures(self.store)
+
+    @property
+    def access(self) -> Access:
+        return Access(self.store, self.settings)
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.store, self.settings, self.access)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self.store)
 
     @cached_property
     def presence(self) -> Presence:
@@ -81,7 +123,7 @@ def ready_settings() -> Settings:
     """All settings, checked, with logging set up as they say."""
     settings = load()
     make_data_dir(settings)
-    logs.set_up(settings.log_level, settings.log_format)
+    logs.set_up(settings.log_level, settings.log_format, shows_text=settings.log_text)
     return settings
 
 
@@ -100,7 +142,7 @@ def open_front(settings: Settings, redis_url: str) -> Iterator[Front]:
     """A `Front` whose Redis answers and whose memory key fits; raises `StoreUnavailable` or `WrongKey`."""
     from redis.exceptions import RedisError
 
-    front = Front(settings, redis_url)
+    front = Front(live_settings(settings), redis_url)
     try:
         front.vault.check()
         yield front

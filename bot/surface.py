@@ -31,6 +31,10 @@ class Reply:
     turn: str = ""
     reply_to: str = ""
     """The platform's id of the message it answers; empty when that is not known any more."""
+    variant: int = 1
+    num_variants: int = 1
+    is_notice: bool = False
+    """The bot tells it by itself; it answers nothing."""
 
 
 class Surface(Protocol):
@@ -42,6 +46,9 @@ class Surface(Protocol):
 
     async def show(self, conversation: Conversation, draft: Draft) -> None:
         """Show the reply so far. May fail or be skipped; a later draft or the final holds everything."""
+
+    async def tell_wait(self, conversation: Conversation, text: str) -> None:
+        """Say, or say anew in the same place, why there is no reply yet; it goes when the reply comes. May be skipped."""
 
     async def deliver(self, conversation: Conversation, reply: Reply) -> list[str]:
         """Send a final; gives the ids of its messages. Raises `NotSent` or `Gone`; anything else leaves it uncertain."""

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from redis.exceptions import RedisError
 
 from bot.adapters import ADAPTERS
+from bot.conduct import Conduct
 from bot.core.errors import CompanionError, StoreUnavailable
 from bot.core.presence import WorkerState
 from bot.core.settings import Settings
@@ -72,6 +73,7 @@ class Running:
 @contextmanager
 def everything(settings: Settings, progress: Progress, *, adapters: bool) -> Iterator[Running]:
     """Start all parts, a line of progress for each, and end them all when the block is left."""
+    Conduct.of(settings.conduct_file)  # told now if it is broken, not by a child's log
     with ExitStack() as stack:
         running = _start_redis(settings, progress, stack)
         stack.callback(running.stop)

@@ -1,7 +1,10 @@
 """The whole way of a message, as a person walks it: terminal, Redis, Celery worker, engine process and back."""
 
+from pathlib import Path
+
 import pytest
 
+from bot.i18n import say
 from tests.programs import Chat, processes_of, turns_of, until
 from tests.tiny_models import make_tiny_model
 
@@ -29,6 +32,13 @@ def test_after_a_restart_of_everything_the_companion_still_remembers(tmp_path):
         assert [chat.hear(), chat.hear()] == ["Before this you said 1:", "1. my cat is called Miso"]
 
 
+def test_what_was_answered_in_the_very_moment_of_leaving_is_not_said_again_at_the_next_start(tmp_path):
+    for number in range(4):
+        with Chat(tmp_path) as chat:
+            chat.say(f"hello {number}")
+            assert chat.leave() == (0, [f"You said: hello {number}. I am listening."])
+
+
 def test_piped_lines_are_answered_one_by_one_with_replies_alone_on_stdout(tmp_path):
     with Chat(tmp_path) as chat:
         for line in ("one", "two", "", "/think off", "three"):
@@ -49,9 +59,43 @@ def test_reset_forgets_and_retry_answers_the_last_line_again(tmp_path):
     with Chat(tmp_path) as chat:
         chat.ask("secret")
         assert chat.ask("/retry") == "You said: secret. I am listening."
-        assert chat.ask("/reset") == "Forgotten: one exchange. We start afresh."
+        assert chat.ask("/reset yes") == "Forgotten: one exchange. We start afresh."
         assert chat.ask("#history") == "Before this you said 0:"
         assert chat.ask("/retry") == "Before this you said 0:"
+
+
+def test_answers_are_picked_taken_back_edited_exported_and_forgotten(tmp_path):
+    with Chat(tmp_path) as chat:
+        chat.ask("my cat is called Miso")
+        wren = chat.ask("#persona")
+        chat.ask("/persona tycho")
+        until(lambda: not chat.lines.empty() and chat.hear())
+        tycho = chat.ask("/retry")
+        assert (wren[:8], tycho[:9]) == ("You are ", "You are T")
+
+        assert chat.ask("/retry list") == "I gave 2 answers; the one with ✓ counts. To choose: /retry NUMBER"
+        assert [chat.hear(), chat.hear()] == [f"1. {wren}", f"✓ 2. {tycho}"]
+        assert chat.ask("/retry 1") == "Answer 1 of 2 counts now:"
+        assert chat.hear() == wren
+
+        assert chat.ask("/edit #history") == "Before this you said 1:"
+        assert chat.hear() == "1. my cat is called Miso"
+        assert chat.ask("/edit #history").startswith("I left it as it was")
+        assert chat.ask("/retry 1") == "I have given one answer only. /retry gives another."
+        assert chat.ask("/undo") == "Taken back, with my answer: “#history”"
+        assert chat.ask("#history") == "Before this you said 1:"
+        assert chat.hear() == "1. my cat is called Miso"
+
+        assert chat.ask("/export").startswith("This is everything I keep about you, with 2 exchanges")
+        files = [chat.hear().removeprefix("Saved as ").partition(". ")[0] for _ in range(2)]
+        assert all("Miso" in Path(file).read_text() and Path(file).stat().st_mode & 0o077 == 0 for file in files)
+
+        assert chat.ask("/forget").startswith("I would erase everything about you")
+        assert chat.ask("/forget yes") == "Erased, with 2 exchanges. I know nothing about you any more."
+        assert chat.ask("#history") == "Before this you said 0:"
+        assert chat.leave() == (0, [])
+    told = (tmp_path / "chat.err").read_text().count(say("en", "disclosure"))
+    assert told == 2, "at the start, and somebody new has to be told again: beside the replies"
 
 
 def test_a_persona_is_chosen_and_speaks(tmp_path):

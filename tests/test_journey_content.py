@@ -37,17 +37,18 @@ def test_what_a_person_told_is_remembered_two_turns_later_and_after_a_restart(ch
 def test_after_a_reset_it_was_not_told(chat):
     chat.ask("my cat is called Quimbo")
     assert "Quimbo" in chat.ask("what is my cat called?")
-    chat.ask("/reset")
+    chat.ask("/reset yes")
 
     assert "Quimbo" not in chat.ask("what is my cat called?")
 
 
 def test_a_persona_changes_who_it_is(chat):
+    assert "Wren" in chat.ask("who are you?")
     chat.ask("/persona tycho")
     chat.hear()
     assert "Tycho" in chat.ask("who are you?")
 
-    chat.ask("/reset")
+    chat.ask("/reset yes")
     chat.ask("/persona calm")
     chat.hear()
     assert "Wren" in chat.ask("who are you?")

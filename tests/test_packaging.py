@@ -33,8 +33,9 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text().splitlines()
 
 
-def readme_table():
-    return re.search(r"<!-- settings.*?-->\n(.*?)\n<!-- end of settings -->", (ROOT / "README.md").read_text(), re.S)[1]
+def written_table():
+    page = (ROOT / "docs" / "settings.md").read_text()
+    return re.search(r"<!-- settings.*?-->\n(.*?)\n<!-- end of settings -->", page, re.S)[1]
 
 
 def given(lines):
@@ -71,17 +72,17 @@ def stages():
 # README
 
 
-def test_the_settings_table_of_the_readme_is_the_one_that_make_docs_writes():
-    assert readme_table() == table()
+def test_the_settings_table_is_the_one_that_make_docs_writes():
+    assert written_table() == table()
 
 
 def test_make_docs_changes_nothing_but_the_table(tmp_path):
     (tmp_path / "docs").mkdir()
-    written = (tmp_path / "docs" / "settings_table.py", tmp_path / "README.md")
+    written = (tmp_path / "docs" / "settings_table.py", tmp_path / "docs" / "settings.md")
     written[0].write_text((ROOT / "docs" / "settings_table.py").read_text())
-    written[1].write_text((ROOT / "README.md").read_text().replace("| `COMPANION_MODEL`", "| `COMPANION_MODELL`"))
+    written[1].write_text((ROOT / "docs" / "settings.md").read_text().replace("| `COMPANION_MODEL`", "| `COMPANION_MODELL`"))
     subprocess.run([sys.executable, written[0]], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, timeout=30)
-    assert written[1].read_text() == (ROOT / "README.md").read_text()
+    assert written[1].read_text() == (ROOT / "docs" / "settings.md").read_text()
 
 
 def test_the_readme_stays_short_and_begins_with_the_two_commands():

@@ -15,7 +15,7 @@ from celery import Celery
 from celery.signals import worker_shutting_down
 from redis.exceptions import RedisError
 
-from bot.core import queue
+from bot.core import metrics, queue
 from bot.core.dead import DeadLetters
 from bot.core.inbox import Inbox
 from bot.core.lease import Lease, Leases
@@ -23,8 +23,9 @@ from bot.core.memory import Memory
 from bot.core.messages import Draft
 from bot.core.outbox import Outbox
 from bot.core.people import People
-from bot.core.personas import Personas
+from bot.core.personas import LivePersonas
 from bot.core.presence import EVERY_SECONDS, Presence, WorkerState
+from bot.core.reload import live_settings
 from bot.core.settings import Settings
 from bot.core.store import Store
 from bot.core.vault import Vault, master_key
@@ -50,7 +51,8 @@ class Worker:
         self._store = Store(redis_url)
         self._vault = Vault(self._store, master_key(settings))
         self._vault.check()
-        self._personas = Personas.of(settings)
+        self._live = live_settings(settings)
+        self._personas = LivePersonas(self._live)
         self._app = queue.client(settings.broker_url.get_secret_value() if settings.broker_url else redis_url)
         self._wakeups, self._presence = queue.Wakeups(self._app), Presence(self._store)
         self._inbox = Inbox(self._store, self._vault, settings.inbox_lines)
@@ -60,16 +62,30 @@ class Worker:
         """Serve until SIGTERM or SIGINT. Replies that are not done within the grace go back to their inboxes."""
         if self._remark:
             print(self._remark, file=sys.stderr, flush=True)
-        leases = Leases(self._store, self._vault, self._settings.lease_seconds, self._settings.memory_turns)
+        leases = Leases(
+            self._store,
+            self._vault,
+            self._settings.lease_seconds,
+            self._settings.memory_turns,
+            lambda: self._live.value.person_replies,
+        )
         self._heart = Heart(self._store, leases, self._settings.lease_seconds, self._settings.reply_seconds)
         with EngineProcess(self._options, _tell) as engine:
             self._engine = engine
             self._each(EVERY_SECONDS, self._announce)
             self._each(EVERY_SECONDS, self._sweep)
+            self._show()
             answering = Answering(leases, self._heart, self._responder(), engine, self._wakeups.send)
             self._app.task(answering.reply, name=queue.REPLY)
             self._serve(self._app)
             self._leave()
+
+    def _show(self) -> None:
+        """Numbers, for who asks for them."""
+        if self._settings.metrics_port is not None:
+            metrics.show_worker(self._settings.slots, lambda: self._heart.num_busy, lambda: self._engine.state.name == "ready")
+            self._each(EVERY_SECONDS, lambda: metrics.read_queues(self._store))
+        metrics.serve(self._settings, "worker")
 
     def _leave(self) -> None:
         """Nobody shall count on this worker any more."""
@@ -83,7 +99,7 @@ class Worker:
         tokenizer = load_tokenizer(self._options.engine, self._options.model)
         writer = Writer(self._engine, tokenizer, self._context, settings)
         people = People(store, vault, memory, DeadLetters(store, vault))
-        return Responder(writer, memory, people, self._personas, self._publish, settings)
+        return Responder(writer, memory, people, self._personas, self._publish, self._live)
 
     def _serve(self, app: Celery) -> None:
         worker_shutting_down.connect(self._on_shutdown, weak=False)
@@ -130,13 +146,15 @@ class Worker:
                 self._settings.slots,
                 self._heart.num_busy,
                 self._remark,
+                self._heart.reply_seconds,
             )
         )
 
     def _sweep(self) -> None:
         """Wake every conversation whose wake-up was lost. Any number of workers may do it."""
+        is_empty = self._wakeups.num_waiting() == 0
         for surface in self._store.surfaces():
-            for conversation in self._inbox.overdue(surface):
+            for conversation in self._inbox.overdue(surface, is_queue_empty=is_empty):
                 self._wakeups.send(conversation)
 
     def _each(self, seconds: float, what: object) -> None:
@@ -146,7 +164,8 @@ class Worker:
         assert callable(what)
         while not self._closing.wait(seconds):
             try:
-                what()
+                with metrics.watching_redis("background"):
+                    what()
             except (RedisError, OSError) as problem:
                 log.info("Redis out of reach", action="retry", error=str(problem))
             except Exception as problem:  # kombu wraps broker errors in its own; this thread must not end

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from io import TextIOWrapper
+from pathlib import Path
 from threading import Thread
 
 import click
@@ -27,7 +29,7 @@ def run(redis_url: str, grace: float, with_parent: bool) -> None:
     """Take conversations from the queue and answer them."""
     settings = load()
     make_data_dir(settings)
-    logs.set_up(settings.log_level, settings.log_format)
+    logs.set_up(settings.log_level, settings.log_format, shows_text=settings.log_text)
     if with_parent:
         Thread(target=_end_with_stdin, daemon=True).start()
     from workers.app import Worker
@@ -54,6 +56,42 @@ def doctor() -> None:
     from workers.doctor import checks
 
     sys.exit(report(checks(load())))
+
+
+@cli.group()
+def model() -> None:
+    """Look at a model's files without loading them."""
+
+
+@model.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--deep", is_flag=True, help="Also read every byte and compare it with the published hash.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def check(path: Path, deep: bool, as_json: bool) -> None:
+    """Say for every file of a model whether it is whole; exit status 1 when something is wrong."""
+    from workers.checkpoints.check import print_report
+    from workers.texts import language
+
+    _print_anything()
+    sys.exit(print_report(path, deep, as_json, language()))
+
+
+@model.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def explain(name: str, as_json: bool) -> None:
+    """Say what a model is, what it needs and how fast it can be: a folder, or a name such as r1-7b."""
+    from workers.checkpoints.explain import print_explanation
+    from workers.texts import language
+
+    _print_anything()
+    sys.exit(print_explanation(name, as_json, language()))
+
+
+def _print_anything() -> None:
+    """Names in files hold what the terminal may not know."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _end_with_stdin() -> None:

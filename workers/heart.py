@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Lock, Thread
@@ -19,6 +20,7 @@ log = structlog.get_logger()
 Interrupt = Literal["stop", "lost", "timeout", "hand_back"]
 _BEATS_PER_LEASE = 4
 _LISTEN_SECONDS = 0.2
+_NUM_MEASURED = 64
 
 
 class Watch:
@@ -56,6 +58,7 @@ class Heart:
         self._store, self._leases = store, leases
         self._pause, self._reply_seconds = lease_seconds / _BEATS_PER_LEASE, reply_seconds
         self._beating: dict[str, tuple[Lease, Watch]] = {}
+        self._seconds: deque[float] = deque(maxlen=_NUM_MEASURED)
         self._closing = Event()
         self._threads = [Thread(target=run, daemon=True) for run in (self._beat_for_ever, self._listen_for_ever)]
         for thread in self._threads:
@@ -65,15 +68,23 @@ class Heart:
     def num_busy(self) -> int:
         return len(self._beating)
 
+    @property
+    def reply_seconds(self) -> float:
+        """What a reply took, on average of the last ones; 0 before the first."""
+        seconds = list(self._seconds)
+        return sum(seconds) / len(seconds) if seconds else 0.0
+
     @contextmanager
     def beating(self, lease: Lease) -> Iterator[Watch]:
         watch = Watch(self._reply_seconds)
         if lease.is_unwanted:
             watch.interrupt("stop")
         self._beating[str(lease.conversation)] = lease, watch
+        began_at = time.monotonic()
         try:
             yield watch
         finally:
+            self._seconds.append(time.monotonic() - began_at)
             del self._beating[str(lease.conversation)]
 
     def hand_back_all(self) -> None:

@@ -62,6 +62,11 @@ class Reply:
         self._begin_part()
 
     @property
+    def num_tokens(self) -> int:
+        """Of thought and answer, as far as they are written."""
+        return len(self._ids)
+
+    @property
     def thinking(self) -> bool:
         return self._splitter.thinking
 

@@ -6,17 +6,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+
 from bot.core.languages import written_in
 from bot.core.lease import Lease, Remember
+from bot.core.live import Live, current
 from bot.core.memory import Memory
 from bot.core.messages import Draft, Failed, FailedReason, Final, Finished, Note, Turn, new_turn_id
 from bot.core.people import People, Preferences
-from bot.core.personas import Persona, Personas
+from bot.core.personas import LivePersonas, Persona, Personas
 from bot.core.settings import Settings
+from workers.anew import Aim, NothingToAnswer, aim
 from workers.heart import Watch
+from workers.measures import Watched, turn_begun
 from workers.prompt import Prompt, PromptTooLong
 from workers.reply import Reply
 from workers.writer import Task, Writer
+
+log = structlog.get_logger()
 
 _WITHOUT_ANSWER: dict[str, FailedReason] = {"stop": "stopped", "timeout": "timeout"}
 _NOTES: dict[str, Note] = {"stop": "stopped", "timeout": "cut", "cut": "cut"}
@@ -43,68 +50,69 @@ class Responder:
         writer: Writer,
         memory: Memory,
         people: People,
-        personas: Personas,
+        personas: Personas | LivePersonas,
         publish: Callable[[Lease, Draft], None],
-        settings: Settings,
+        settings: Settings | Live[Settings],
     ) -> None:
         self._writer, self._memory, self._people, self._personas = writer, memory, people, personas
-        self._publish, self._settings = publish, settings
+        self._publish, self._given = publish, settings
+
+    @property
+    def _settings(self) -> Settings:
+        """As they are now: some change while the worker runs."""
+        return current(self._given)
 
     def respond(self, lease: Lease, watch: Watch) -> Outcome:
         """Make the reply and say how the turn ends. Raises `Interrupted`, or `EngineError` when another try may help."""
-        task = self._task(lease)
-        if not task.lines:
-            return _failed(task, lease, "nothing_to_retry")
+        chapter, turns = self._memory.current(lease.conversation, lease.seal)
         try:
-            prompt, reply = self._writer.write(task, watch, lambda draft: self._publish(lease, draft))
+            aimed = aim(lease.lines, turns)
+        except NothingToAnswer as nothing:
+            return _failed(new_turn_id(), lease, nothing.reason)
+        task = self._task(lease, chapter, aimed)
+        turn_begun(lease, task.turn)
+        watched = Watched(lease, self._publish)
+        try:
+            prompt, reply = self._writer.write(task, watch, watched.publish)
         except PromptTooLong:
-            return _failed(task, lease, "too_long")
+            return _failed(task.turn, lease, "too_long")
         if watch.reason in ("lost", "hand_back"):
             raise Interrupted
+        watched.end(reply.answer)
+        if self._settings.log_text:
+            log.debug("replied", text=reply.answer)
         if not reply.answer:
-            return _failed(task, lease, _WITHOUT_ANSWER.get(watch.reason or "", "empty"))
-        return _finished(task, lease, prompt, reply, _NOTES.get(watch.reason or reply.end, ""))
+            return _failed(task.turn, lease, _WITHOUT_ANSWER.get(watch.reason or "", "empty"))
+        turn = _turn(task, aimed, prompt, reply, _NOTES.get(watch.reason or reply.end, ""))
+        return Outcome(_finished(task, lease, turn, reply), turn, "replace" if aimed.replaces else "append")
 
-    def _task(self, lease: Lease) -> Task:
-        """Everything a turn needs, read once. A retry has the lines of the last turn, and that turn not before it."""
+    def _task(self, lease: Lease, chapter: int, aimed: Aim) -> Task:
+        """Everything a turn needs, read once."""
         preferences = self._people.preferences(lease.conversation)
         persona = self._persona(preferences)
-        chapter, turns = self._memory.current(lease.conversation, lease.seal)
-        lines = lease.lines
-        if _is_retry(lease):
-            lines = turns[-1].lines if turns else ()
-            turns = turns[:-1]
         return Task(
             new_turn_id(),
             lease.conversation,
             lease.fence,
-            lines,
-            tuple(turns),
+            aimed.lines,
+            aimed.turns,
             chapter,
             persona,
             thinking=preferences.thinking or persona.thinking or self._settings.thinking,
-            language=preferences.language or written_in("".join(line.text for line in lines)),
+            language=preferences.language or written_in("".join(line.text for line in aimed.lines)),
         )
 
     def _persona(self, preferences: Preferences) -> Persona:
         """The one chosen; when the owner has taken it away since, the installation's."""
-        names = {persona.name for persona in self._personas.all()}
-        chosen = preferences.persona if preferences.persona in names else self._settings.persona
-        return self._personas.get(chosen)
+        return self._personas.chosen(preferences.persona, self._settings.persona)
 
 
-def _is_retry(lease: Lease) -> bool:
-    return lease.lines[0].kind == "retry"
+def _failed(turn: str, lease: Lease, reason: FailedReason) -> Outcome:
+    return Outcome(Failed(str(lease.conversation), turn, lease.lines[-1].message_id, reason, lease.trace))
 
 
-def _failed(task: Task, lease: Lease, reason: FailedReason) -> Outcome:
-    return Outcome(Failed(str(task.conversation), task.turn, lease.lines[-1].message_id, reason))
-
-
-def _finished(task: Task, lease: Lease, prompt: Prompt, reply: Reply, note: Note) -> Outcome:
-    shown = reply.thought.strip() if task.thinking == "show" else ""
-    final = Finished(str(task.conversation), task.turn, lease.lines[-1].message_id, reply.answer, shown, note)
-    turn = Turn(
+def _turn(task: Task, aimed: Aim, prompt: Prompt, reply: Reply, note: Note) -> Turn:
+    return Turn(
         task.turn,
         task.lines,
         reply.answer,
@@ -114,5 +122,20 @@ def _finished(task: Task, lease: Lease, prompt: Prompt, reply: Reply, note: Note
         task.chapter,
         len(prompt.ids),
         prompt.num_left_out,
+        reply.num_tokens,
+        aimed.variants(reply.answer),
     )
-    return Outcome(final, turn, "replace" if _is_retry(lease) else "append")
+
+
+def _finished(task: Task, lease: Lease, turn: Turn, reply: Reply) -> Finished:
+    return Finished(
+        str(task.conversation),
+        task.turn,
+        lease.lines[-1].message_id,
+        reply.answer,
+        thought=reply.thought.strip() if task.thinking == "show" else "",
+        note=turn.note,
+        variant=max(1, len(turn.variants)),
+        num_variants=max(1, len(turn.variants)),
+        trace=lease.trace,
+    )

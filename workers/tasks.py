@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Protocol
 
@@ -11,11 +11,13 @@ import structlog
 from redis.exceptions import RedisError
 
 from bot.core.lease import MAX_TRIES, Lease, Leases
-from bot.core.logs import where
+from bot.core.logs import context, where
 from bot.core.messages import Conversation, Failed, new_turn_id
+from bot.core.metrics import watching_redis
 from workers.engines.base import Limits
 from workers.engines.errors import EngineError
 from workers.heart import Heart
+from workers.measures import lease_taken, turn_ended
 from workers.respond import Interrupted, Outcome, Responder
 
 log = structlog.get_logger()
@@ -40,9 +42,10 @@ class Answering:
     def reply(self, name: str) -> None:
         """Answer the lines that wait in a conversation, if any do. Never raises: what is not ended is woken again."""
         conversation = Conversation.parse(name)
-        with structlog.contextvars.bound_contextvars(action="reply"):
+        with context(action="reply"):
             try:
-                self._reply(conversation)
+                with watching_redis("reply"):
+                    self._reply(conversation)
             except EngineError as problem:
                 log.info("no engine yet; the sweeper wakes again", error=str(problem))
             except RedisError as problem:
@@ -54,6 +57,8 @@ class Answering:
         lease = self._leases.acquire(conversation)
         if lease is None:
             return
+        self._wake_all(lease.woken)
+        lease_taken(lease, self._leases.pseudonym(conversation))
         if lease.tries > MAX_TRIES:
             self._put_aside(lease)  # the last try took its worker down
             return
@@ -76,7 +81,7 @@ class Answering:
             self._wake(lease.conversation)
 
     def _put_aside(self, lease: Lease) -> None:
-        failed = Failed(str(lease.conversation), new_turn_id(), lease.lines[-1].message_id, "put_aside")
+        failed = Failed(str(lease.conversation), new_turn_id(), lease.lines[-1].message_id, "put_aside", lease.trace)
         self._commit(lease, Outcome(failed), put_aside=True)
 
     def _commit(self, lease: Lease, outcome: Outcome, *, put_aside: bool = False) -> None:
@@ -84,15 +89,18 @@ class Answering:
         end = time.monotonic() + _COMMIT_SECONDS
         while True:
             try:
-                waiting = self._leases.commit(lease, outcome.final, outcome.turn, outcome.remember, put_aside=put_aside)
+                woken = self._leases.commit(lease, outcome.final, outcome.turn, outcome.remember, put_aside=put_aside)
                 break
             except RedisError:
                 if time.monotonic() > end:
                     raise
                 time.sleep(_RETRY_SECONDS)
-        log.info("turn ended", kind=outcome.final.kind, tries=lease.tries, lost=waiting is None)
-        if waiting:
-            self._wake(lease.conversation)
+        turn_ended(lease, outcome.final, is_lost=woken is None)
+        self._wake_all(woken or ())
+
+    def _wake_all(self, conversations: Iterable[Conversation]) -> None:
+        for conversation in conversations:
+            self._wake(conversation)
 
     def _release(self, lease: Lease, *, forgive: bool) -> None:
         with suppress(RedisError):

@@ -14,6 +14,7 @@ from bot.core.personas import Persona
 from bot.core.settings import Settings
 from workers.engines.base import Sampling
 from workers.heart import Watch
+from workers.measures import written
 from workers.prompt import Prompt, close_thought_ids, write_prompt
 from workers.reply import Budget, Generator, Plan, Reply
 from workers.tokenizer import Tokenizer
@@ -81,7 +82,9 @@ class Writer:
 
     def _attempt(self, plan: Plan, task: Task, watch: Watch, publish: Publish) -> Reply:
         reply = Reply(plan, self._tokenizer)
+        began_at = time.monotonic()
         reply.write(self._engine, watch, _Drafts(task, publish).offer)
+        written(reply.num_tokens, time.monotonic() - began_at)
         return reply
 
 

@@ -44,9 +44,9 @@ class DeadLetters:
         """Put its lines back to be answered; False when it is no longer there."""
         keys, place = Keys(letter.conversation.surface), str(letter.conversation)
         seal = self._vault.seal(letter.conversation)
-        names = [keys.dead, keys.of(letter.conversation, "inbox"), keys.pending]
+        _, *way = keys.way(letter.conversation)
         sealed = [seal.close(dump(line), place) for line in letter.lines]
-        return bool(self._store.call("replay", names, letter.id, place, *sealed))
+        return bool(self._store.call("replay", [keys.dead, *way], letter.id, place, 1, *sealed))
 
     def drop(self, letter: DeadLetter) -> bool:
         return bool(self._store.redis.hdel(Keys(letter.conversation.surface).dead, letter.id))

@@ -21,10 +21,11 @@ def make_once(file: Path, content: str) -> None:
             os.link(draft, file)  # unlike a rename, it never replaces what another process just made
     finally:
         os.unlink(draft)
-    _keep_names(file.parent)
+    keep_names(file.parent)
 
 
-def _keep_names(folder: Path) -> None:
+def keep_names(folder: Path) -> None:
+    """What was made, renamed or removed in the folder stays so through a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

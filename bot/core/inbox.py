@@ -10,36 +10,47 @@ from bot.core.vault import Vault
 
 _KEEP_SEEN_MS = 48 * 3600 * 1000
 _GRACE_MS = 2000
-"""A wake-up that has not led to a lease by then was lost; the sweeper sends another."""
-_SWEEP_AGAIN_MS = 5000
-_FAR_MS = 3600 * 1000
+"""A wake-up that has not led to a lease by then was lost, unless the workers are busy with others."""
 _NUM_SWEPT = 200
 
-Accepted = Literal["accepted", "known", "full"]
+Accepted = Literal["accepted", "next", "behind", "known", "full", "busy"]
+_NOT_KEPT: dict[int, Accepted] = {0: "known", -1: "full", -2: "busy"}
 Stopped = Literal["stopping", "dropped", "idle"]
 
 
 class Inbox:
     """One place for all conversations of all surfaces. Safe to share between threads."""
 
-    def __init__(self, store: Store, vault: Vault, max_lines: int) -> None:
-        self._store, self._vault, self._max_lines = store, vault, max_lines
+    def __init__(self, store: Store, vault: Vault, max_lines: int, person_replies: int = 2, max_waiting: int = 100_000) -> None:
+        self._store, self._vault = store, vault
+        self._max_lines, self._person_replies, self._max_waiting = max_lines, person_replies, max_waiting
 
     def accept(self, incoming: Incoming) -> Accepted:
-        """Keep a line until it is answered. When this returns, the platform may be told that we have it."""
+        """Keep a line until it is answered. When this returns, the platform may be told that we have it.
+
+        `accepted` wants a wake-up. `next` gets one as soon as a reply to the person's last chat begins, `behind` when one
+        of their replies in other chats is made: each has one place in the line, and a few replies at once. Not kept are
+        `known` ones, and those refused because the inbox is `full` or too many conversations wait (`busy`).
+        """
         conversation, line = incoming.conversation, incoming.line
         keys, place = Keys(conversation.surface), str(conversation)
-        waiting: int = self._store.call(
+        _, *way = keys.way(conversation)
+        waiting, *how = self._store.call(
             "accept",
-            [keys.seen, keys.of(conversation, "inbox"), keys.pending, keys.of_person(conversation.person, "conversations")],
+            [keys.seen, *way, keys.of_person(conversation.person, "conversations"), keys.people],
             line.update_id,
             place,
             self._vault.seal(conversation).close(dump(line), place),
             self._max_lines,
             _GRACE_MS,
             _KEEP_SEEN_MS,
+            self._person_replies,
+            self._max_waiting,
+            conversation.person,
         )
-        return "accepted" if waiting > 0 else "known" if waiting == 0 else "full"
+        if waiting > 0:
+            return "accepted" if how[0] else "behind" if how[1] else "next"
+        return _NOT_KEPT[waiting]
 
     def is_known(self, incoming: Incoming) -> bool:
         seen = Keys(incoming.conversation.surface).seen
@@ -52,10 +63,10 @@ class Inbox:
     def stop(self, conversation: Conversation) -> Stopped:
         """End the reply that is being made, or drop the lines that wait for one."""
         keys = Keys(conversation.surface)
-        names = [keys.of(conversation, "state"), keys.of(conversation, "inbox"), keys.pending, keys.outbox]
+        names = [*keys.way(conversation), keys.outbox]
         event = Failed(str(conversation), new_turn_id(), "", "stopped")
         sealed = self._vault.seal(conversation).close(dump(event), str(conversation))
-        outcome: Stopped = self._store.call("stop", names, str(conversation), CONTROL, sealed).decode()
+        outcome: Stopped = self._store.call("stop", names, str(conversation), CONTROL, sealed, self._person_replies).decode()
         return outcome
 
     def waiting(self, conversation: Conversation) -> list[Line]:
@@ -66,9 +77,34 @@ class Inbox:
         num: Any = self._store.redis.llen(Keys(conversation.surface).of(conversation, "inbox"))
         return int(num)
 
-    def overdue(self, surface: str) -> list[Conversation]:
-        """Conversations whose wake-up was lost or whose worker died. Any number of sweepers may ask."""
-        due = self._store.call("overdue", [Keys(surface).pending], _SWEEP_AGAIN_MS, _FAR_MS, _NUM_SWEPT)
+    def places(self, surface: str, after_seconds: float) -> dict[Conversation, int]:
+        """Who has waited that long for a reply to begin, with how many stand before them, of all surfaces. At most 200."""
+        keys, now = Keys(surface), self._store.now_ms()
+        pipe = self._store.redis.pipeline(transaction=False)
+        pipe.zrangebyscore(keys.line, "-inf", now - after_seconds * 1000, 0, _NUM_SWEPT, withscores=True)
+        pipe.zrangebyscore(keys.pending, "-inf", now - after_seconds * 1000, 0, _NUM_SWEPT)  # their worker died
+        in_line, orphans = pipe.execute()
+        found = dict.fromkeys((Conversation.parse(name.decode()) for name in orphans), 0)
+        others = [Keys(other).line for other in self._store.surfaces() if other != surface]
+        for number, (name, since) in enumerate(in_line):
+            found[Conversation.parse(name.decode())] = number + self._num_before(others, since)
+        return found
+
+    def _num_before(self, lines: list[str], since: float) -> int:
+        if not lines:
+            return 0
+        pipe = self._store.redis.pipeline(transaction=False)
+        for line in lines:
+            pipe.zcount(line, "-inf", f"({since}")
+        return sum(pipe.execute())
+
+    def overdue(self, surface: str, *, is_queue_empty: bool = True) -> list[Conversation]:
+        """Conversations whose worker died or whose wake-up was lost. Any number of sweepers may ask.
+
+        While wake-ups are waiting in the broker's queue, only those are lost that others have long overtaken.
+        """
+        keys = Keys(surface)
+        due = self._store.call("overdue", [keys.pending, keys.line, keys.reached], _NUM_SWEPT, int(is_queue_empty))
         return [Conversation.parse(name.decode()) for name in due]
 
 

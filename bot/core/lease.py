@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Literal
@@ -25,6 +25,7 @@ class Lease:
     """`fence` grows with every lease of the conversation; `tries` counts those that led to no end, this one included.
 
     `is_unwanted` when the person asked to stop before the lease began; `seal` is the person's, for as long as this lasts.
+    `woken` are others of the person's conversations, to be woken now.
     """
 
     conversation: Conversation
@@ -34,33 +35,51 @@ class Lease:
     is_unwanted: bool
     lines: tuple[Line, ...]
     seal: Seal = field(repr=False)
+    traces: tuple[str, ...] = ()
+    woken: tuple[Conversation, ...] = ()
+
+    @property
+    def trace(self) -> str:
+        """That of the message the reply answers, the last of its lines."""
+        return self.traces[-1] if self.traces else ""
 
 
 class Leases:
-    """Takes and ends leases. Safe to share between threads."""
+    """Takes and ends leases. Safe to share between threads. `person_replies` is asked each time: it may change."""
 
-    def __init__(self, store: Store, vault: Vault, lease_seconds: float, memory_turns: int) -> None:
-        self._store, self._vault = store, vault
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        lease_seconds: float,
+        memory_turns: int,
+        person_replies: Callable[[], int] = lambda: 2,
+    ) -> None:
+        self._store, self._vault, self._person_replies = store, vault, person_replies
         self._lease_ms, self._memory_turns = int(lease_seconds * 1000), memory_turns
 
     def acquire(self, conversation: Conversation) -> Lease | None:
-        """Lease a conversation with the lines that make its next turn; None when there is nothing to do.
+        """Lease a conversation with the lines that make its next turn; None when there is nothing to do, or not yet.
 
         On the last try only the oldest line is given, so that one bad line does not take the others with it.
         """
         keys, token = Keys(conversation.surface), secrets.token_hex(8)
-        names = [keys.of(conversation, "state"), keys.of(conversation, "inbox"), keys.pending]
-        found = self._store.call("acquire", names, str(conversation), token, self._lease_ms, _MAX_LINES)
+        names = [*keys.way(conversation), keys.reached]
+        found = self._store.call("acquire", names, str(conversation), token, self._lease_ms, _MAX_LINES, self._person_replies())
         if found is None:
             return None
-        fence, tries, stop, *sealed = found
+        fence, tries, stop, next, *sealed = found
         seal = self._vault.seal(conversation)
         lines = list(self._readable(conversation, sealed, seal))
         chosen = lines[:1] if tries >= MAX_TRIES else _one_turn(lines)
-        lease = Lease(conversation, token, fence, tries, bool(stop), tuple(chosen), seal)
+        traces = tuple(self._vault.trace(conversation, line.update_id) for line in chosen)
+        lease = Lease(conversation, token, fence, tries, bool(stop), tuple(chosen), seal, traces, _named(next))
         if not lines:
             self.release(lease, forgive=True)
         return lease if lines else None
+
+    def pseudonym(self, conversation: Conversation) -> str:
+        return self._vault.pseudonym(conversation)
 
     def renew(self, lease: Lease) -> Held:
         """The heartbeat; says when the person asked to stop and when the lease is another's."""
@@ -71,26 +90,20 @@ class Leases:
 
     def release(self, lease: Lease, *, forgive: bool) -> None:
         """Hand the lines back; `forgive` when the try says nothing about them (a worker that shuts down)."""
-        self._store.call("release", self._names(lease), str(lease.conversation), lease.token, int(forgive))
+        keys = Keys(lease.conversation.surface)
+        self._store.call("release", [*self._names(lease), keys.line], str(lease.conversation), lease.token, int(forgive))
 
     def commit(
         self, lease: Lease, final: Final, turn: Turn | None = None, remember: Remember = "none", *, put_aside: bool = False
-    ) -> int | None:
-        """End the turn everywhere at once. Gives the number of lines still waiting, None when the lease was lost."""
+    ) -> tuple[Conversation, ...] | None:
+        """End the turn everywhere at once. Gives the person's conversations to wake now, None when the lease was lost."""
         conversation, keys = lease.conversation, Keys(lease.conversation.surface)
         seal, place = lease.seal, str(conversation)
-        names = [
-            keys.of(conversation, "state"),
-            keys.of(conversation, "inbox"),
-            keys.pending,
-            keys.outbox,
-            keys.of(conversation, "memory"),
-            keys.dead,
-        ]
+        written = [keys.outbox, keys.of(conversation, "memory"), keys.dead, keys.of_person(conversation.person, "usage")]
         letter = DeadLetter(final.turn, conversation, lease.lines).pack(seal) if put_aside else b""
-        waiting: int = self._store.call(
+        waiting, *next = self._store.call(
             "commit",
-            names,
+            [*keys.way(conversation), *written],
             place,
             lease.token,
             len(lease.lines),
@@ -100,8 +113,10 @@ class Leases:
             self._memory_turns,
             final.turn if put_aside else "",
             letter,
+            self._person_replies(),
+            turn.num_reply_tokens if turn else 0,
         )
-        return None if waiting < 0 else waiting
+        return None if waiting < 0 else _named(*next)
 
     def _readable(self, conversation: Conversation, sealed: list[bytes], seal: Seal) -> Iterable[Line]:
         """A line that was sealed just before its person was erased cannot be read, and must not be: it goes."""
@@ -116,8 +131,12 @@ class Leases:
         return [keys.of(lease.conversation, "state"), keys.pending]
 
 
+def _named(*names: bytes) -> tuple[Conversation, ...]:
+    return tuple(Conversation.parse(name.decode()) for name in names if name)
+
+
 def _one_turn(lines: list[Line]) -> list[Line]:
     """What people say in a row is one turn; a wish to have the last turn answered anew is one by itself."""
-    if lines and lines[0].kind == "retry":
+    if lines and lines[0].kind != "say":
         return lines[:1]
     return list(takewhile(lambda line: line.kind == "say", lines))

@@ -1,6 +1,7 @@
 """Logging: structlog to stderr, one event a line.
 
-Tokens are blotted out wherever they turn up; message text is never logged.
+Tokens are blotted out wherever they turn up. Message text is never logged, unless COMPANION_LOG_TEXT says so to find a
+fault. Every step of a message is one line with its `trace`: one search finds it in the logs of all processes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import logging
 import re
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -17,11 +20,11 @@ from structlog.typing import EventDict, Processor
 # Telegram: digits:35 characters, in its URLs right after "bot"; Discord: three parts joined by dots; any password in a URL.
 _SECRETS = re.compile(r"\d{6,}:[\w-]{30,}|[\w-]{23,}\.[\w-]{6,7}\.[\w-]{27,}|(?<=://)[^/\s]*:[^@/\s]+(?=@)")
 _HIDDEN = "***"
-_CHATTY = ("httpx", "httpcore", "telegram", "discord", "kombu", "amqp", "celery.redirected")
+_CHATTY = ("httpx", "httpcore", "telegram", "discord", "kombu", "amqp", "celery", "celery.redirected", "asyncio")
 
 
-def set_up(level: str, form: str = "text") -> None:
-    """Send structlog and the standard library's logging the same way."""
+def set_up(level: str, form: str = "text", *, shows_text: bool = False) -> None:
+    """Send structlog and the standard library's logging the same way. `shows_text` is not done here, only warned of."""
     last: Processor = structlog.processors.JSONRenderer(ensure_ascii=False) if form == "json" else _plain()
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -37,6 +40,19 @@ def set_up(level: str, form: str = "text") -> None:
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
     )
     _adopt_standard_logging(shared, last, threshold)
+    if shows_text:
+        structlog.get_logger().warning("what people write goes into this log at level debug: unset COMPANION_LOG_TEXT soon")
+
+
+@contextmanager
+def context(**values: str) -> Iterator[None]:
+    """These values on every line of this thread. What is bound within, however deep, goes at the end."""
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(**values)
+    try:
+        yield
+    finally:
+        structlog.contextvars.clear_contextvars()
 
 
 def blot_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:

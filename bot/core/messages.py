@@ -17,7 +17,7 @@ _ID = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 Thinking = Literal["hide", "show", "off"]
 Note = Literal["", "stopped", "cut"]
 """Why an answer is shorter than it might be: the person stopped it, or it reached its limit."""
-FailedReason = Literal["empty", "nothing_to_retry", "put_aside", "stopped", "timeout", "too_long"]
+FailedReason = Literal["edit_too_late", "empty", "nothing_to_retry", "put_aside", "stopped", "timeout", "too_long"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +55,38 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One message of a person as it waits in the inbox. `retry` asks for the last turn to be answered anew."""
+    """One message of a person as it waits in the inbox.
+
+    `retry` asks for the last turn to be answered anew; `edit` too, with `text` in place of the line of that `message_id`.
+    """
 
     text: str
     update_id: str
     message_id: str
     author: str
     at: float
-    kind: Literal["say", "retry"] = "say"
+    kind: Literal["say", "retry", "edit"] = "say"
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A platform's update, translated: who said what where, and in which language their client is."""
+    """A platform's update, translated: who said what where, and in which language their client is.
+
+    `server` is the platform's id of the community the chat belongs to, where there is such a thing.
+    """
 
     conversation: Conversation
     line: Line
     language: str | None = None
+    server: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What a person said (one or more lines) and what was answered, as memory keeps it. Thoughts are not kept.
 
-    `chapter` grows when the person begins a new conversation; the model reads the newest chapter alone.
+    `chapter` grows when the person begins a new conversation; the model reads the newest chapter alone. `variants` are
+    all replies that were made to these lines, oldest first, once there are several; `reply` is the one that counts.
     """
 
     id: str
@@ -90,6 +98,8 @@ class Turn:
     chapter: int = 0
     num_prompt_tokens: int = 0
     num_left_out: int = 0
+    num_reply_tokens: int = 0
+    variants: tuple[str, ...] = ()
 
     @property
     def said(self) -> str:
@@ -113,7 +123,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The good end of a turn. `thought` is empty unless the person wants to see thoughts."""
+    """The good end of a turn. `thought` is empty unless the person wants to see thoughts.
+
+    `variant` of `num_variants` replies to the same lines, counted from 1. `trace` is that of the message it answers.
+    """
 
     conversation: str
     turn: str
@@ -121,6 +134,9 @@ class Finished:
     answer: str
     thought: str = ""
     note: Note = ""
+    variant: int = 1
+    num_variants: int = 1
+    trace: str = ""
     kind: Literal["finished"] = "finished"
 
 
@@ -132,11 +148,26 @@ class Failed:
     turn: str
     reply_to: str
     reason: FailedReason
+    trace: str = ""
     kind: Literal["failed"] = "failed"
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Not the end of a turn: something the bot tells by itself. `key` is a text of the locales, `values` go into it."""
+
+    conversation: str
+    key: str
+    values: dict[str, str | int]
+    turn: str = ""
+    reply_to: str = ""
+    trace: str = ""
+    kind: Literal["notice"] = "notice"
+
+
 Final = Finished | Failed
-_KINDS: dict[str, type[Any]] = {"draft": Draft, "finished": Finished, "failed": Failed}
+Event = Final | Notice
+_KINDS: dict[str, type[Any]] = {"draft": Draft, "finished": Finished, "failed": Failed, "notice": Notice}
 
 
 def new_turn_id() -> str:
@@ -144,7 +175,7 @@ def new_turn_id() -> str:
     return f"{int(time.time()):x}-{secrets.token_hex(6)}"
 
 
-def dump(value: Line | Turn | Draft | Final) -> bytes:
+def dump(value: Line | Turn | Draft | Event) -> bytes:
     """JSON with the schema's number, for a later version to migrate."""
     return json.dumps({"v": SCHEMA, **asdict(value)}, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -156,12 +187,12 @@ def load_line(data: bytes) -> Line:
 def load_turn(data: bytes) -> Turn:
     fields = _fields(data)
     lines = tuple(Line(**line) for line in fields.pop("lines"))
-    return Turn(lines=lines, **fields)
+    return Turn(lines=lines, variants=tuple(fields.pop("variants", ())), **fields)
 
 
-def load_event(data: bytes) -> Draft | Final:
+def load_event(data: bytes) -> Draft | Event:
     fields = _fields(data)
-    event: Draft | Final = _KINDS[fields["kind"]](**fields)
+    event: Draft | Event = _KINDS[fields["kind"]](**fields)
     return event
 
 

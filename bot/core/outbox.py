@@ -9,7 +9,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from bot.core.messages import Conversation, Draft, Final, dump, load_event
+from bot.core.messages import Conversation, Draft, Event, Notice, dump, load_event
 from bot.core.store import Keys, Store
 from bot.core.vault import Forgotten, Seal, Vault
 
@@ -20,11 +20,14 @@ _KEEP_SENT = 1000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A final to deliver. `event` is None when it was forgotten meanwhile; `is_repeat` when a sending of it began before."""
+    """A final, or a notice, to deliver. `event` is None when it was forgotten meanwhile.
+
+    `is_repeat` when a sending of it began before.
+    """
 
     id: str
     conversation: Conversation
-    event: Final | None
+    event: Event | None
     is_repeat: bool
 
 
@@ -53,6 +56,13 @@ class Outbox:
         """New finals, oldest first; waits up to `block_ms` for one."""
         return self._read(">", block_ms)
 
+    def add(self, conversation: Conversation, notice: Notice) -> None:
+        """Something the bot tells by itself, delivered like a final."""
+        sealed = self._vault.seal(conversation).close(dump(notice), str(conversation))
+        generation: Any = self._store.redis.hget(self._keys.of(conversation, "state"), "generation")
+        fields: Any = {"conversation": str(conversation), "generation": int(generation or 0), "event": sealed}
+        self._store.redis.xadd(self._keys.outbox, fields)
+
     def begin(self, entry: Entry) -> None:
         """From here until `end` nobody can know whether the person has it."""
         self._store.redis.hset(self._keys.sending, entry.id, "1")
@@ -66,6 +76,9 @@ class Outbox:
         where = json.dumps([entry.event.turn, message_ids]) if entry.event and message_ids else ""
         names = [self._keys.outbox, self._keys.sending, self._keys.of(entry.conversation, "sent")]
         self._store.call("delivered", names, entry.id, _GROUP, where, _KEEP_SENT)
+
+    def pseudonym(self, conversation: Conversation) -> str:
+        return self._vault.pseudonym(conversation)
 
     def publish(self, conversation: Conversation, draft: Draft, seal: Seal | None = None) -> None:
         """A draft, to whoever follows; `seal` spares looking for it again with every draft of a reply."""
@@ -91,7 +104,7 @@ class Outbox:
         is_repeat = bool(self._store.redis.hexists(self._keys.sending, id))
         return Entry(id, conversation, self._event(conversation, fields), is_repeat)
 
-    def _event(self, conversation: Conversation, fields: dict[bytes, bytes]) -> Final | None:
+    def _event(self, conversation: Conversation, fields: dict[bytes, bytes]) -> Event | None:
         generation: Any = self._store.redis.hget(self._keys.of(conversation, "state"), "generation")
         if not fields[b"event"] or int(generation or 0) != int(fields[b"generation"]):
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, cast
@@ -13,6 +14,8 @@ from bot.core.messages import Conversation, Thinking
 from bot.core.store import Keys, Store
 from bot.core.vault import Vault
 
+_OF_A_PERSON = ("settings", "conversations", "usage", "disclosed", "rate", "told")
+
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
@@ -22,6 +25,15 @@ class Preferences:
     thinking: Thinking | None = None
     language: str | None = None
     hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was written for a person: tokens today (UTC) and in all, and in how many turns, those taken back too."""
+
+    tokens_today: int = 0
+    turns: int = 0
+    tokens: int = 0
 
 
 class People:
@@ -41,7 +53,9 @@ class People:
 
     def choose(self, conversation: Conversation, **choices: str | None) -> None:
         """Keep choices of the person; None takes one back."""
-        self._write(Keys(conversation.surface).of_person(conversation.person, "settings"), choices)
+        keys = Keys(conversation.surface)
+        self._write(keys.of_person(conversation.person, "settings"), choices)
+        self._store.redis.zadd(keys.people, {conversation.person: self._store.now_ms()})  # for retention
 
     def choose_for_chat(self, conversation: Conversation, **choices: str | None) -> None:
         """Keep choices for everybody in the chat who has made none."""
@@ -52,8 +66,19 @@ class People:
         names: Any = self._store.redis.smembers(Keys(person.surface).of_person(person.person, "conversations"))
         return [Conversation.parse(name.decode()) for name in sorted(names)]
 
+    def usage(self, person: Conversation) -> Usage:
+        kept = self._usage(person)
+        is_today = kept.get("day") == str(int(time.time() // 86_400))
+        today = int(kept.get("tokens_today", 0)) if is_today else 0
+        return Usage(today, int(kept.get("turns", 0)), int(kept.get("tokens", 0)))
+
+    def since(self, person: Conversation) -> float | None:
+        """When the oldest turn that is still kept was made, on that surface."""
+        oldest = (self._memory.oldest(conversation) for conversation in self.conversations(person))
+        return min((turn.at for turn in oldest if turn), default=None)
+
     def forget(self, person: Conversation) -> int:
-        """Erase the person on that surface: every conversation, choice and dead letter, and the key that opens any copy.
+        """Erase the person on that surface: every conversation, choice, count and dead letter, and the key of any copy.
 
         Gives the number of turns forgotten.
         """
@@ -62,6 +87,7 @@ class People:
         self._dead.forget(person)
         self._vault.erase(person)  # before the generations go: from here on no copy can be opened
         self._store.redis.delete(*self._names(person, conversations))
+        self._store.redis.zrem(Keys(person.surface).people, person.person)
         return num_turns
 
     def export(self, person: Conversation) -> dict[str, Any]:
@@ -70,8 +96,12 @@ class People:
             "person": person.person,
             "surface": person.surface,
             "choices": _text(self._store.redis.hgetall(Keys(person.surface).of_person(person.person, "settings"))),
+            "usage": self._usage(person),
             "conversations": [self._export(conversation) for conversation in self.conversations(person)],
         }
+
+    def _usage(self, person: Conversation) -> dict[str, str]:
+        return _text(self._store.redis.hgetall(Keys(person.surface).of_person(person.person, "usage")))
 
     def _export(self, conversation: Conversation) -> dict[str, Any]:
         sent = self._memory.sent(conversation)
@@ -82,7 +112,14 @@ class People:
             "turns": turns,
             "waiting": [asdict(line) for line in lines_waiting(self._store, self._vault, conversation)],
             "put_aside": [asdict(line) for letter in self._letters(conversation) for line in letter.lines],
+            "chat_choices": self._chat_choices(conversation),
         }
+
+    def _chat_choices(self, conversation: Conversation) -> dict[str, str]:
+        """Those of a private chat are the person's own; a group's are not."""
+        if conversation.chat != conversation.person:
+            return {}
+        return _text(self._store.redis.hgetall(Keys(conversation.surface).of_chat(conversation.chat, "chat")))
 
     def _letters(self, conversation: Conversation) -> list[DeadLetter]:
         return [letter for letter in self._dead.all(conversation.surface) if letter.conversation == conversation]
@@ -90,7 +127,7 @@ class People:
     def _names(self, person: Conversation, conversations: Iterable[Conversation]) -> list[str]:
         """Every key that names the person; a private chat has the name of the one person in it."""
         keys = Keys(person.surface)
-        own = [keys.of_person(person.person, what) for what in ("settings", "conversations")]
+        own = [keys.of_person(person.person, what) for what in _OF_A_PERSON]
         states = [keys.of(conversation, "state") for conversation in conversations]
         return [*own, *states, keys.of_chat(person.person, "chat")]
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import structlog
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
 from bot.core.errors import BadPersona, UnknownPersona
+from bot.core.live import Live, current
 from bot.core.messages import Thinking
 from bot.core.settings import Settings
+
+log = structlog.get_logger()
 
 Language = Literal["en", "zh"]
 
@@ -128,6 +133,40 @@ class Personas:
     def all(self) -> tuple[Persona, ...]:
         """By name."""
         return tuple(self._by_name.values())
+
+
+class LivePersonas:
+    """Those that the files hold now: asked like `Personas`. A file that breaks leaves them all as they were."""
+
+    def __init__(self, settings: Settings | Live[Settings]) -> None:
+        own = current(settings).persona_dir
+        folders = [SHIPPED, *([own] if own else [])]
+        self.live = Live(lambda: Personas.of(current(settings)), folders, _tell)
+
+    @property
+    def value(self) -> Personas:
+        return self.live.value
+
+    def get(self, name: str) -> Persona:
+        """Raises `UnknownPersona`; one that was made a moment ago is known."""
+        try:
+            return self.value.get(name)
+        except UnknownPersona:
+            return self.live.fresh().get(name)
+
+    def chosen(self, name: str | None, default: str) -> Persona:
+        """The one chosen; where none is, or the owner has taken it away since, the default."""
+        if name:
+            with suppress(UnknownPersona):
+                return self.get(name)
+        return self.get(default)
+
+    def all(self) -> tuple[Persona, ...]:
+        return self.value.all()
+
+
+def _tell(problem: str) -> None:
+    log.warning("a persona is broken; the last good ones stay", action="reload_failed", error=problem)
 
 
 def load_persona(file: Path) -> Persona:

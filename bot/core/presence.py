@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.core.store import ROOT, Store
 
-_SECONDS = 6
+_SECONDS = 3
 _NAMES = f"{ROOT}:workers"
 EVERY_SECONDS = 1.0
 
@@ -18,7 +18,7 @@ EVERY_SECONDS = 1.0
 class WorkerState:
     """`stage` is loading, warming, ready, restarting or failed; `detail` says what with, or why.
 
-    `remark` is a line about the model that people should know.
+    `remark` is a line about the model that people should know; `reply_seconds` is what a reply took of late, 0 if unknown.
     """
 
     id: str
@@ -29,6 +29,7 @@ class WorkerState:
     slots: int
     busy: int
     remark: str = ""
+    reply_seconds: float = 0.0
 
     @property
     def is_here(self) -> bool:
@@ -56,6 +57,11 @@ class Presence:
         if gone := [id for id, state in found.items() if state is None]:
             self._redis.srem(_NAMES, *gone)
         return [state for state in found.values() if state is not None]
+
+    def replies_per_second(self) -> float:
+        """What all that are ready make together when they are busy; 0 if that is not known yet."""
+        ready = [worker for worker in self.workers() if worker.stage == "ready" and worker.reply_seconds]
+        return sum(worker.slots / worker.reply_seconds for worker in ready)
 
     def _state(self, id: str) -> WorkerState | None:
         value: Any = self._redis.get(_key(id))

@@ -62,3 +62,8 @@ class Wakeups:
 
     def send(self, conversation: Conversation) -> None:
         self._app.send_task(REPLY, args=[str(conversation)], queue=QUEUE)
+
+    def num_waiting(self) -> int:
+        """Wake-ups that no worker has taken yet."""
+        with self._app.pool.acquire(block=True) as connection:
+            return int(connection.default_channel.queue_declare(QUEUE).message_count)

@@ -7,21 +7,30 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings.sources import DotEnvSettingsSource
 
 from bot.core.errors import SettingsError
 from bot.core.messages import Thinking
 
 PREFIX = "COMPANION_"
+_LOCALES = Path(__file__).parents[1] / "locales"  # a language is a file there, and nothing else
 TOML_FILE = "companion.toml"
+
+
+def _split(value: object) -> object:
+    return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
@@ -52,7 +61,7 @@ class Settings(BaseSettings):
     reply_seconds: float = Field(600, gt=0, description="A reply that takes longer ends with words of regret")
     persona: str = Field("default", description="Who the companion is, unless a person or a chat chose another")
     persona_dir: Path | None = Field(None, description="Folder with persona files of your own (`*.toml`)")
-    language: Literal["en", "zh"] = Field("en", description="Language of the bot's own texts where the person's is not known")
+    language: str = Field("en", description="Language of the bot's own texts where the person's is not known: `en` or `zh`")
     thinking: Thinking = Field("hide", description="Thoughts: `hide`, `show`, or `off` for quick chat without any")
     merge_seconds: float = Field(0.6, ge=0, le=10, description="Lines sent within this time of each other become one turn")
     inbox_lines: int = Field(50, ge=1, description="Most lines of one conversation that may wait for an answer")
@@ -60,6 +69,27 @@ class Settings(BaseSettings):
     memory_turns: int = Field(1000, ge=1, description="Turns kept for each conversation; older ones are dropped")
     memory_key: SecretStr | None = Field(None, description="Encrypts memory: 32 bytes in base64; else a key file is made")
     lease_seconds: float = Field(6, ge=1, description="How long a conversation waits for a worker that went silent")
+    owners: Names = Field(
+        (), description="Who the bot belongs to: `platform:user id`, several with commas; they get its alerts"
+    )
+    admins: Names = Field((), description="Who else may use /admin: `platform:user id`, several with commas")
+    access: Literal["open", "invite"] = Field("open", description="`invite`: only who was allowed or has an invite code")
+    messages_per_minute: int = Field(20, ge=0, description="Most messages of one person in a minute; 0 is no limit")
+    daily_tokens: int = Field(0, ge=0, description="Most tokens written for one person in a day (UTC); 0 is no limit")
+    person_replies: int = Field(2, ge=1, description="Replies made at once for one person who writes in several chats")
+    waiting_conversations: int = Field(
+        100_000, ge=1, description="Most conversations of a bot account that may wait for an answer; more are refused"
+    )
+    retention_days: int = Field(0, ge=0, description="Everything about a person who is silent this long is erased; 0 is never")
+    disclosure_hours: float = Field(
+        3, ge=0, description="How often people are reminded that this is an AI; 0 is only at the start"
+    )
+    country: str = Field(
+        "", pattern="^([A-Z]{2})?$", description="Whose crisis lines come first, such as `US`; by language if unset"
+    )
+    conduct_file: Path | None = Field(
+        None, description="TOML file with rules and crisis lines of your own, beside those shipped"
+    )
     redis_url: SecretStr | None = Field(None, description="Redis to use, as a URL; without it one is started")
     broker_url: SecretStr | None = Field(None, description="Celery's broker, if it is not the same Redis")
     data_dir: Path = Field(
@@ -68,6 +98,29 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="How much goes to stderr")
     log_format: Literal["text", "json"] = Field("text", description="`json` writes one object a line")
+    log_text: bool = Field(False, description="Puts what people write into the logs, to find a fault; never leave it on")
+    metrics_port: int | None = Field(
+        None, ge=1, le=65_500, description="Prometheus metrics: the worker here, Telegram +1, Discord +2, the terminal +3"
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", description="Address on which metrics are shown; `0.0.0.0` for a Prometheus on another machine"
+    )
+
+    @field_validator("owners", "admins")
+    @classmethod
+    def _are_people(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not re.fullmatch(r"[a-z]+:[A-Za-z0-9_.@-]{1,64}", name):
+                raise PydanticCustomError("people", "each should be a platform and a user id, like telegram:123456789")
+        return names
+
+    @field_validator("language")
+    @classmethod
+    def _has_texts(cls, language: str) -> str:
+        known = sorted(file.stem for file in _LOCALES.glob("*.ftl"))
+        if language not in known:
+            raise PydanticCustomError("language", "input should be one of {known}", {"known": ", ".join(known)})
+        return language
 
     @field_validator("redis_url")
     @classmethod
@@ -131,7 +184,7 @@ def _given_names() -> Iterable[str]:
 def _refuse_unknown(names: Iterable[str]) -> None:
     for name in names:
         near = difflib.get_close_matches(name.lower().removeprefix(PREFIX.lower()), Settings.model_fields, n=1)
-        hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else "; the README has the table of all settings"
+        hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else "; docs/settings.md has the table of all settings"
         raise SettingsError(f"{name.upper()} is not a setting{hint}")
 
 
@@ -139,7 +192,7 @@ def _explain(error: ErrorDetails) -> str:
     """One line for one wrong value. Secrets are named, never shown."""
     name = str(error["loc"][0])
     if name not in Settings.model_fields:
-        return f"{name} in {TOML_FILE} is not a setting; the README has the table of all settings"
+        return f"{name} in {TOML_FILE} is not a setting; docs/settings.md has the table of all settings"
     secret = "SecretStr" in str(Settings.model_fields[name].annotation)
     given = "a value that is not shown" if secret else repr(_given_value(name, error))
     return f"{PREFIX}{name.upper()}: got {given}; {error['msg'][0].lower()}{error['msg'][1:]}"
@@ -153,6 +206,8 @@ def table() -> str:
     """The settings table of the README, in Markdown."""
     rows = ["| setting | default | what it is |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        default = "the user's data folder" if name == "data_dir" else "–" if field.default is None else f"`{field.default}`"
+        default = (
+            "the user's data folder" if name == "data_dir" else "–" if field.default in (None, (), "") else f"`{field.default}`"
+        )
         rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
     return "\n".join(rows)

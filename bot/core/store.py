@@ -35,21 +35,40 @@ class Keys:
         self._prefix = f"{ROOT}:{{{surface}}}"
         self.seen = f"{self._prefix}:seen"
         self.pending = f"{self._prefix}:pending"
+        self.line = f"{self._prefix}:line"
+        self.reached = f"{self._prefix}:reached"
+        self.people = f"{self._prefix}:people"
         self.outbox = f"{self._prefix}:outbox"
         self.sending = f"{self._prefix}:sending"
         self.dead = f"{self._prefix}:dead"
         self.drafts = f"{self._prefix}:drafts"
+        self.access = f"{self._prefix}:access"
+        self.audit = f"{self._prefix}:audit"
+        self.audit_refused = f"{self._prefix}:audit-refused"
 
     def of(self, conversation: Conversation, what: str) -> str:
         """`what` is one of inbox, state, memory, sent."""
         return f"{self._prefix}:{what}:{conversation.chat}:{conversation.thread}:{conversation.person}"
 
     def of_person(self, person: str, what: str) -> str:
-        """`what` is one of key, settings, conversations."""
+        """`what` is one of key, settings, conversations, usage, held, behind, rate, told, spent, disclosed."""
         return f"{self._prefix}:{what}:{person}"
+
+    def way(self, conversation: Conversation) -> list[str]:
+        """State, inbox, and where the conversation stands among others: what most scripts take first, in this order."""
+        person = conversation.person
+        own = [self.of(conversation, what) for what in ("state", "inbox")]
+        return [*own, self.pending, self.line, self.of_person(person, "held"), self.of_person(person, "behind")]
 
     def of_chat(self, chat: str, what: str) -> str:
         return f"{self._prefix}:{what}:{chat}"
+
+    def of_invite(self, digest: str) -> str:
+        return f"{self._prefix}:invite:{digest}"
+
+    def pattern_of_chat(self, chat: str) -> str:
+        """Matches the keys of all conversations in a chat; their ends are `what:chat:thread:person`."""
+        return f"{self._prefix}:*:{chat}:*:*"
 
 
 class Store:
@@ -87,6 +106,11 @@ class Store:
         with self.redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
             channel.subscribe(name)
             yield channel
+
+    def now_ms(self) -> float:
+        """Time comes from Redis alone: clocks of workers and adapters may differ and jump."""
+        seconds, micros = self.redis.time()
+        return float(seconds * 1000 + micros / 1000)
 
     def add_surface(self, surface: str) -> None:
         self.redis.sadd(SURFACES, surface)

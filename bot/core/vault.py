@@ -26,7 +26,8 @@ from bot.core.settings import Settings
 from bot.core.store import ROOT, Keys, Store
 
 _KEY_BYTES, _NONCE_BYTES = 32, 12
-_CHECK = f"{ROOT}:memory-key-check"
+KEY_CHECK = f"{ROOT}:memory-key-check"
+"""Stands for the master key without telling it; every start compares."""
 
 
 class Forgotten(CompanionError):
@@ -62,8 +63,8 @@ class Vault:
     def check(self) -> None:
         """Raises `WrongKey` when this Redis was written with another master key; the first start leaves the mark."""
         mark = hmac.digest(self._master, b"companion memory key", hashlib.sha256)
-        self._redis.set(_CHECK, mark, nx=True)
-        known: Any = self._redis.get(_CHECK)
+        self._redis.set(KEY_CHECK, mark, nx=True)
+        known: Any = self._redis.get(KEY_CHECK)
         if not hmac.compare_digest(known, mark):
             raise WrongKey
 
@@ -84,6 +85,17 @@ class Vault:
         except InvalidUnwrap:
             raise WrongKey from None
 
+    def pseudonym(self, conversation: Conversation) -> str:
+        """A conversation's name in logs: always the same, and nobody without the master key can tell whose it is."""
+        return self._name_for_logs(str(conversation))
+
+    def trace(self, conversation: Conversation, update_id: str) -> str:
+        """What follows one message through the logs of all processes; the same wherever it is asked for."""
+        return self._name_for_logs(f"{conversation}\n{update_id}")
+
+    def _name_for_logs(self, what: str) -> str:
+        return hashlib.blake2b(what.encode(), key=self._master, digest_size=6, person=b"companion logs").hexdigest()
+
     def erase(self, conversation: Conversation) -> None:
         self._redis.delete(_name(conversation))
 
@@ -94,7 +106,7 @@ def _name(conversation: Conversation) -> str:
 
 def was_used(store: Store) -> bool:
     """Whether this Redis was written with a master key before, whichever it was."""
-    return bool(store.redis.exists(_CHECK))
+    return bool(store.redis.exists(KEY_CHECK))
 
 
 def master_key(settings: Settings) -> bytes:

@@ -2,6 +2,7 @@
 language-name = English
 
 # What became of a message
+failed-edit_too_late = Only the last message can be changed, and by now another came after it.
 failed-empty = I tried twice and found no words. Say it another way, or send /retry.
 failed-forgotten = Forgotten before I had answered.
 failed-nothing_to_retry = There is no answer yet that I could give again.
@@ -12,6 +13,26 @@ failed-too_long = That is longer than I can read at once. Please send it in smal
 note-stopped = (stopped)
 note-cut = (I stopped here: the answer had reached its limit. Ask me to go on.)
 note-repeat = (You may have seen this before: I could not tell whether it arrived.)
+denied-blocked = I may not talk with you here. What I keep about you stays yours: /privacy, /export and /forget still work.
+denied-uninvited = I only talk with people who were invited. If you have an invite code, send it to me by itself.
+denied-rate = You write faster than I can keep up with. Please go on in { $span }.
+denied-tokens = You have had all the words I may give to one person in a day. Please come back in { $span }.
+denied-admin = That is for the people who run me. /help shows what I can do for you.
+invite-accepted = Welcome! Your invite code is used up now.
+invite-unknown = I do not know that invite code. It may have been used already, or be too old; please ask for a new one.
+span-seconds = { $count ->
+    [one] one second
+   *[other] { $count } seconds
+  }
+span-minutes = { $count ->
+    [one] one minute
+   *[other] { $count } minutes
+  }
+span-hours = { $count ->
+    [one] one hour
+   *[other] { $count } hours
+  }
+refused-busy = So many people are waiting for an answer that I cannot take your message. Please send it again a little later.
 refused-disk = My disk is full, so I could not keep your message. Please tell whoever runs me, and send it again later.
 refused-full = You have { $lines ->
     [one] one message
@@ -19,14 +40,31 @@ refused-full = You have { $lines ->
   } waiting already. I will answer them first; please send this one again afterwards.
 refused-long = That message is too long for me: { $bytes } bytes, and I take { $limit }. Please send it in smaller pieces.
 
-# To somebody who may be in danger; the numbers were checked in November 2026
-care = I am glad you told me, and I am taking it seriously. I am a program and cannot keep you safe, but people can, right now:
-    – if you are in danger this minute, call your emergency number (112, 911, 999, 000)
-    – USA and Canada: call or text 988 · UK and Ireland: 116 123 · Australia: 13 11 14 · mainland China: 12356 · Taiwan: 1925
-    – anywhere else: https://findahelpline.com
+# To somebody who may be in danger; the numbers are in bot/conduct.toml
+care = I am glad you told me, and I am taking it seriously. I am a program and cannot keep you safe, but people can, right now.
+    If you are in danger this minute, call your emergency number: { $emergency }
+    { $resources }
     Is there somebody near you whom you could call or go to? You do not have to find the right words; “I am not well” is enough.
+disclosure = Just so you know: I am an AI, a computer program, not a person. I can be wrong, and I cannot replace people who care about you.
+
+# Why there is no reply yet
+waiting-nobody = The part of me that thinks is not running right now. Your message is safe; I will answer as soon as it is back.
+waiting-loading = I am just waking up. Your message is safe; I will answer in a moment.
+waiting-place = { $place ->
+    [one] You are next in line.
+   *[other] Others wrote before you: you are number { $place } in line.
+  }
+waiting-time = { $place ->
+    [one] You are next in line
+   *[other] Others wrote before you: you are number { $place } in line
+  }, { $seconds ->
+    [one] about a second to go.
+   *[other] about { $seconds } seconds to go.
+  }
+waiting-behind = I am still answering you elsewhere; this comes next.
 
 # Commands: their lines in /help
+command-start = meet me; with the name of a persona, meet that one
 command-help = what I understand
 command-new = start a new conversation; what was said stays in memory but I no longer lean on it
 command-reset = forget everything said in this conversation
@@ -34,7 +72,16 @@ command-persona = show the personas, or choose one
 command-think = thoughts: hide, show, or off for quick chat
 command-memory = what I remember of this conversation
 command-stop = stop the reply that is being written
-command-retry = answer my last message again
+command-retry = answer my last message again; “list” shows all answers, a number picks one
+command-undo = take back my last message and its answer
+command-edit = say my last message in other words
+command-language = the language I speak with you
+command-privacy = what is kept, where, for how long, and how to erase it
+command-export = everything that is kept about you, as files
+command-forget = erase everything about you, everywhere
+command-stats = how much we have talked
+command-about = what I am and what I run on
+command-safety = what I do to keep you safe
 command-quit = leave
 
 # Commands: their answers
@@ -42,6 +89,17 @@ help = You can simply talk to me. I also understand:
 help-line = { $name } – { $what }
 unknown-command = I do not know { $name }. /help shows what I understand.
 new-done = A new conversation. What would you like to talk about?
+start-honest = I am { $title }, an AI: a program, not a person. I can be wrong. /privacy says what I keep of our talk, /help what I understand.
+button-auto = automatic
+button-forget = Erase everything
+button-keep = Keep it
+button-reset = Forget this talk
+kept = Nothing was erased.
+busy-now = I am still busy with a message of yours. Wait for my answer, or send /stop first.
+reset-sure = { $turns ->
+    [one] I would forget one exchange of this conversation.
+   *[other] I would forget all { $turns } exchanges of this conversation.
+  } Nobody can bring that back. If you are sure, write: /reset yes
 reset-done = { $turns ->
     [0] There was nothing to forget; we start afresh.
     [one] Forgotten: one exchange. We start afresh.
@@ -52,6 +110,11 @@ persona-line = { $name } – { $title }: { $about }
 persona-chosen = You are now talking with { $title }.
 persona-unknown = There is no persona “{ $name }”. There are: { $names }.
 think-now = Thoughts are set to “{ $mode }”. To choose: /think hide, /think show or /think off
+think-label = { $mode ->
+    [hide] hide
+    [show] show
+   *[off] off
+  }
 think-chosen = { $mode ->
     [hide] I think before I answer, and keep my thoughts to myself.
     [show] I think before I answer, and you can read along.
@@ -71,6 +134,93 @@ stop-stopping = Stopping.
 stop-dropped = I will not answer what was waiting.
 stop-idle = There is nothing to stop.
 retry-none = There is no answer yet that I could give again.
+retry-alone = I have given one answer only. /retry gives another.
+retry-list = I gave { $variants } answers; the one with ✓ counts. To choose: /retry NUMBER
+retry-picked = Answer { $variant } of { $variants } counts now:
+retry-unknown = There are answers 1 to { $variants }; /retry list shows them.
+undo-done = Taken back, with my answer: “{ $said }”
+undo-none = There is nothing to take back.
+edit-none = There is no message yet that you could change.
+edit-unchanged = I left it as it was: those are its words already, or another message came after it.
+edit-usage = Write the new words after it: /edit TEXT
+language-list = The language I speak with you: { $current }. To choose: /language auto, or one of these:
+language-by-itself = automatic
+language-line = /language { $name } – { $what }
+language-chosen = We speak English now.
+language-auto = I take your app’s language again.
+language-unknown = I do not know the language “{ $name }”. I know: { $names }.
+privacy =
+    What I keep:
+    – your messages and my answers, up to { $turns } exchanges of each conversation; not my thoughts
+    – what you chose, such as persona and language; how many tokens I wrote for you
+    – the ids that the platform gave you, the chat and my messages
+    Where: in the database of whoever runs me, and in the encrypted backups they may make. (The platform we write on has its own copy, under its own rules.) Messages and answers are encrypted there (AES-256-GCM), yours with a key of your own; ids, choices and counts are not.
+    How long: { $days ->
+        [0] until you erase it.
+        [one] until you erase it, or have not written for a day.
+       *[other] until you erase it, or have not written for { $days } days.
+      }
+    Yours to do: /export gives you all of it, /undo takes back the last exchange, /reset forgets this conversation, /forget erases everything, with your key. A backup made before then holds it until whoever runs me deletes that.
+    Whether you may write to me at all is kept on a list, and what admins do in a log. Both may hold your id, and /forget does not touch them.
+export-done = { $turns ->
+    [0] This is everything I keep about you; we have not talked yet.
+    [one] This is everything I keep about you, with one exchange: once for reading, once for programs (JSON).
+   *[other] This is everything I keep about you, with { $turns } exchanges: once for reading, once for programs (JSON).
+  }
+export-head = Everything kept about { $person } on { $name }
+export-choices = Choices:
+export-chat-choices = Choices for this chat:
+export-usage = Counts:
+export-nothing = No conversation is kept.
+export-conversation = Chat { $chat }, thread { $thread }
+export-variant = (another answer: { $reply })
+export-waiting = Waiting for an answer:
+export-put-aside = Put aside, because it could not be answered:
+forget-sure = I would erase everything about you: all our conversations, all your choices and counts, whatever waits or was put aside, and your key. I cannot bring it back; /export gives you a copy first. If you are sure, write: /forget yes
+forget-done = { $turns ->
+    [0] Erased. I know nothing about you any more.
+    [one] Erased, with one exchange. I know nothing about you any more.
+   *[other] Erased, with { $turns } exchanges. I know nothing about you any more.
+  }
+stats-turns = { $here ->
+    [one] One exchange in this conversation
+   *[other] { $here } exchanges in this conversation
+  }, { $turns ->
+    [one] one answer in all.
+   *[other] { $turns } answers in all.
+  }
+stats-since = The oldest that I remember is from { $oldest }.
+stats-tokens = Tokens I wrote for you: { $today } today, { $tokens } in all.
+stats-left = { $left } of { $limit } are left for today (UTC).
+about = Companion { $version }: open source, MIT licence. I am an AI, a program that writes one word after the other; nobody sits behind it.
+about-model = Model: { $model } (engine: { $engine })
+about-asleep = The part of me that thinks is not running right now.
+about-owner = I am run by somebody who put their name to it in my settings; they answer for what I do here.
+about-nobody = Whoever set me up runs me; they have not put a name to it in my settings.
+
+# /safety
+safety = I am an AI, a computer program, not a person. { $hours ->
+    [0] I say so when we meet, and whenever you ask.
+    [one] I say so when we meet, whenever you ask, and every hour while we talk.
+   *[other] I say so when we meet, whenever you ask, and every { $hours } hours while we talk.
+  }
+    When a message sounds as if you might hurt yourself or not want to live, I answer at once with words of care and numbers to call, and the message does not go to the model. Fixed rules decide this, so I can miss it, or be wrong. It is counted, as a number without your name or words; nobody is told.
+    In danger, call your emergency number: { $emergency }
+    { $resources }
+safety-changed = Whoever runs me has added to these rules or numbers.
+safety-without-care = Whoever runs me has switched off the answer to signs of self-harm: I do not watch for them. The numbers above are there for you all the same.
+safety-without-disclosure = Whoever runs me has switched off the reminders, while we talk, that I am an AI.
+
+# To whoever runs the bot
+alert-conduct = The conduct file is broken, and I go on with the last good one. { $problem }
+alert-dead = A message failed three times and was put aside. To see it: companion admin dead list
+alert-disk = My disk is nearly full. When it is full I can take no more messages. The folder is { $folder }
+alert-persona = A persona file is broken, and I go on with the last good ones. { $problem }
+alert-settings = The settings are broken, and I go on with the last good ones. { $problem }
+alert-worker = { $minutes ->
+    [one] For a minute
+   *[other] For { $minutes } minutes
+  } no worker has been running while people wait for answers. To look: companion doctor
 
 # The terminal
 console-welcome = You are talking with { $persona }. /help shows what I understand; /quit leaves.
@@ -80,6 +230,65 @@ console-thought = { $seconds ->
     [one] thought for a second
    *[other] thought for { $seconds } s
   }
+console-choices = ({ $names })
+console-saved = Saved as { $path }. The file is yours: /forget does not erase it.
+console-variant = answer { $variant } of { $variants } · /retry list
 console-bye = Bye.
 console-stop-hint = (Ctrl-D or /quit leaves)
 console-lost = I cannot reach Redis any more. Your last message may not have arrived: please send it again.
+
+# /admin
+command-admin = for those who run me: people, limits, and what went wrong
+admin-help = What admins can do. WHOM is a user id; “chat” and “server” are those you write in, or others by their id:
+admin-reset = forget all conversations of a person, or all in a chat
+admin-persona = choose who I am for a person or a chat
+admin-block = take nothing from a person, a chat or a server any more
+admin-unblock = lift a block
+admin-allow = let a person, a chat or a server in where only the invited may talk
+admin-invite = a code that lets one person in
+admin-stats = how I am doing
+admin-dead = messages that I could not answer
+admin-usage = I did not understand that.
+admin-no-server = This chat belongs to no server. You can give the id of one.
+admin-not-an-id = That is not a user id. I know people by the id that the platform gives them, not by their names.
+admin-usage-line = It is written: { $usage }
+admin-owner = That is an owner. Only an owner may do this to them.
+admin-above-lists = That is an owner or an admin by my settings, and no block reaches them. Take them out of the settings first.
+admin-sure = { $what } This cannot be taken back. If you are sure, send: { $command }
+admin-yes = Yes, do it
+admin-reset-what = This makes me forget everything that was said with { $whom }.
+admin-reset-done = { $turns ->
+    [0] There was nothing to forget of { $whom }.
+    [one] Forgotten: one exchange with { $whom }.
+   *[other] Forgotten: { $turns } exchanges with { $whom }.
+  }
+admin-persona-done = From now on, { $whom } talks with { $title }.
+admin-block-done = Blocked: { $whom }.
+admin-unblock-done = No longer blocked: { $whom }.
+admin-unblock-none = There was no block on { $whom }.
+admin-allow-done = Allowed: { $whom }.
+admin-invite-done = This code lets one person in, within { $days ->
+    [one] a day
+   *[other] { $days } days
+  }. They send it to me, or write /start { $code }
+admin-stats-worker = Worker: { $model } ({ $stage }), { $busy } of { $slots } replies at work
+admin-stats-no-worker = No worker is alive: messages wait until one comes.
+admin-stats-waiting = Conversations that wait or are being answered: { $count }
+admin-stats-people = People I know: { $count }
+admin-stats-dead = Messages put aside: { $count }
+admin-stats-tokens = Tokens written today: { $count }
+admin-letter = { $id } – { $whom }: { $count ->
+    [one] one message
+   *[other] { $count } messages
+  }
+admin-letter-words = What it says is shown in the shell alone: companion admin dead show
+admin-no-letter = Nothing was put aside under that name. /admin dead shows what was.
+admin-replay-done = I will try to answer it again.
+admin-drop-what = This throws away { $count ->
+    [one] one message
+   *[other] { $count } messages
+  } of { $whom }.
+admin-drop-done = Thrown away.
+subject-person = person { $id }
+subject-chat = chat { $id }
+subject-server = server { $id }

@@ -141,3 +141,115 @@ def test_personas_are_listed_and_shown(companion):
     shown = companion("persona", "show", "xiaoman").stdout
     assert shown.startswith("小满 (xiaoman, zh)")
     assert "{{" not in shown
+
+
+def entries(companion, num=20):
+    """The audit log as the shell shows it, without times."""
+    return [row.split("  ", 1)[1] for row in companion("admin", "audit", "--last", str(num)).stdout.splitlines()]
+
+
+@pytest.fixture
+def me(monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: "ann")
+    return f"{SURFACE}  shell:ann "
+
+
+def test_reset_forgets_all_of_a_person_or_all_in_a_chat(companion, inbox, leases, memory, me):
+    everybody = [talk("1"), talk("1", chat="-9"), talk("2", chat="-9"), talk("3", chat="-9"), talk("3")]
+    remember(inbox, leases, *everybody)
+
+    assert companion("admin", "reset", f"{SURFACE}:1").stdout == "forgotten: 2 turns\n"
+    assert companion("admin", "reset", "--chat", f"{SURFACE}:-9").stdout == "forgotten: 2 turns\n"
+
+    assert [memory.num_turns(one) for one in everybody] == [0, 0, 0, 0, 1]
+    assert entries(companion) == [f"{me} reset person:1 2", f"{me} reset chat:-9 2"]
+
+
+@pytest.mark.parametrize(
+    ("option", "id", "subject"), [((), "7", "person:7"), (("--chat",), "-9", "chat:-9"), (("--server",), "77", "server:77")]
+)
+def test_block_unblock_and_allow_from_the_shell(companion, store, me, option, id, subject):
+    lists = f"companion:{{{SURFACE}}}:access"
+
+    assert companion("admin", "block", *option, f"{SURFACE}:{id}").stdout == f"blocked: {subject}\n"
+    assert store.redis.hkeys(lists) == [f"block:{subject}".encode()]
+    assert companion("admin", "unblock", *option, f"{SURFACE}:{id}").stdout == f"no longer blocked: {subject}\n"
+    assert companion("admin", "unblock", *option, f"{SURFACE}:{id}").stdout == f"was not blocked: {subject}\n"
+    assert companion("admin", "allow", *option, f"{SURFACE}:{id}").stdout == f"allowed: {subject}\n"
+
+    assert store.redis.hkeys(lists) == [f"allow:{subject}".encode()]
+    assert entries(companion) == [f"{me} {what} {subject}" for what in ("block", "unblock", "unblock", "allow")]
+
+
+def test_whoever_is_named_in_the_settings_is_not_blocked_from_the_shell_either(companion, store, monkeypatch):
+    monkeypatch.setenv("COMPANION_ADMINS", "telegram:7")
+
+    with pytest.raises(CompanionError, match="take them out of the settings first"):
+        companion("admin", "block", f"{SURFACE}:7")
+    assert not store.redis.exists(f"companion:{{{SURFACE}}}:access")
+
+
+def test_the_shell_is_an_owners(companion, people, monkeypatch):
+    monkeypatch.setenv("COMPANION_OWNERS", "telegram:7")
+
+    assert companion("admin", "persona", f"{SURFACE}:7", "tycho").stdout == "person now talks with tycho\n"
+    assert people.preferences(talk("7")).persona == "tycho"
+
+
+def test_an_invite_from_the_shell_lets_one_in(companion, store, me):
+    from bot.core.access import Access
+    from bot.core.settings import load
+
+    code = companion("admin", "invite", SURFACE).stdout.split()[0]
+
+    assert Access(store, load()).redeem(talk("7"), code)
+    assert entries(companion) == [f"{me} invite"]
+    with pytest.raises(CompanionError, match="not a bot account: 'telegram'"):
+        companion("admin", "invite", "telegram")
+
+
+def test_stats_of_every_bot_account(companion, store, inbox, letter):
+    from bot.core.presence import Presence, WorkerState
+
+    inbox.accept(incoming(conversation=talk("7")))
+    store.add_surface("discord:9")
+    rows = companion("admin", "stats").stdout.splitlines()
+    assert rows == [
+        "no worker is alive",
+        "discord:9: 0 waiting, 0 put aside, 0 tokens today",
+        f"{SURFACE}: 2 people, 1 waiting, 1 put aside, 0 tokens today",
+    ]
+
+    Presence(store).announce(WorkerState("m-1-a", "ready", "", "echo", "tiny", 4, 1))
+    assert companion("admin", "stats").stdout.splitlines()[0] == "worker m-1-a: tiny, ready, 1 of 4 replies at work"
+
+
+def test_the_audit_log_shows_the_last_entries_of_all_bots_oldest_first(companion, store, letter, me):
+    store.add_surface("discord:9")
+    companion("admin", "allow", f"{SURFACE}:1")
+    companion("admin", "allow", "discord:9:2")
+    companion("admin", "dead", "show", letter)
+    companion("admin", "dead", "drop", letter)
+
+    assert entries(companion, 3) == [
+        "discord:9  shell:ann  allow person:2",
+        f"{me} dead show {talk()} t9",
+        f"{me} dead drop {talk()} t9",
+    ]
+    assert "poison" not in companion("admin", "audit").stdout
+
+
+def test_to_read_or_erase_somebody_is_in_the_log_too(companion, inbox, leases, me):
+    remember(inbox, leases, talk("1"))
+
+    companion("export", str(talk("1")))
+    companion("forget", "--yes", str(talk("1")))
+
+    assert entries(companion) == [f"{me} export person:1", f"{me} forget person:1 1"]
+
+
+@pytest.mark.parametrize("command", ["reset", "block", "unblock", "allow"])
+@pytest.mark.parametrize("whom", ["ann", "telegram:42", "telegram:42:{x}", "a:b:c:d", "::"])
+def test_whom_must_be_somebody(companion, command, whom):
+    with pytest.raises(CompanionError, match="not a"):
+        companion("admin", command, whom)

@@ -13,19 +13,36 @@ from fluent.syntax import ast as ftl
 import bot
 from bot import i18n
 from bot.commands import TABLE
+from bot.commands.admin import ARGUMENTS
+from bot.commands.desk import Misunderstanding
+from bot.core.access import Kind
 from bot.core.inbox import Stopped
+from bot.core.limits import RefusedReason
 from bot.core.messages import FailedReason, Note
 from bot.i18n import best, languages, say
 
 HERE = Path(bot.__file__).parent
 FAMILIES = {
+    "admin-": [*ARGUMENTS, *get_args(Misunderstanding)],
+    "denied-": list(get_args(RefusedReason)),
+    "subject-": list(get_args(Kind)),
     "command-": [command.name for command in TABLE],
     "failed-": [*get_args(FailedReason), "forgotten"],
+    "refused-": ["full", "busy"],
+    "safety-": ["changed", "without-care", "without-disclosure"],
     "note-": [*filter(None, get_args(Note)), "repeat"],
     "stop-": list(get_args(Stopped)),
 }
 VALUES = {"name": "/x", "what": "y", "bytes": 5, "limit": 4, "lines": 3, "turns": 3, "current": "A", "title": "A", "about": "b"}
+VALUES |= {"emergency": "112", "resources": "– a", "hours": 3, "problem": "p", "folder": "/x", "minutes": 5}
 VALUES |= {"names": "a, b", "mode": "show", "oldest": "today", "left_out": 2, "seconds": 9, "persona": "A"}
+VALUES |= {"said": "hello", "variant": 2, "variants": 3, "reply": "hi", "chat": "1", "thread": "0", "path": "/x", "person": "1"}
+VALUES |= {"here": 2, "today": 30, "tokens": 900, "left": 70, "version": "1.0", "engine": "echo", "model": "m"}
+VALUES |= {"span": "9 s", "count": 3, "whom": "person 7", "id": "7", "usage": "/x", "command": "/x yes", "code": "abc"}
+VALUES |= {"model": "m", "stage": "ready", "busy": 1, "slots": 2, "place": 2, "days": 7}
+
+
+COUNTED = ("reset-sure", "retry-list", "retry-unknown", "export-done", "forget-done", "privacy", "stats-turns", "stats-tokens")
 
 
 def messages(language):
@@ -59,7 +76,7 @@ def asked_for():
     for file in HERE.rglob("*.py"):
         for call in (node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Call)):
             name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            for argument in call.args[:2] if name in ("say", "_say", "speak") else ():
+            for argument in call.args[:2] if name in ("say", "_say", "speak", "Alert") else ():
                 if isinstance(argument, ast.Constant):
                     keys.add(argument.value)
                 elif isinstance(argument, ast.JoinedStr) and isinstance(argument.values[0], ast.Constant):
@@ -97,7 +114,7 @@ def test_every_text_can_be_said(language, key):
 
 @pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize("number", [0, 1, 2, 21])
-@pytest.mark.parametrize("key", ["reset-done", "memory", "refused-full", "console-thought"])
+@pytest.mark.parametrize("key", ["reset-done", "memory", "refused-full", "console-thought", *COUNTED])
 def test_every_number_can_be_said(language, key, number):
     assert say(language, key, **{name: number if isinstance(value, int) else value for name, value in VALUES.items()})
 

@@ -1,14 +1,12 @@
 """Where an update is met: through the real commands, stores and Celery client."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from bot.commands import Answer, Commands
+from bot.commands import Answer
 from bot.core import queue
-from bot.core.inbox import Inbox
-from bot.core.personas import Personas
-from bot.core.settings import load
 from bot.i18n import say
 from bot.reception import Reception
 from tests.sayings import SURFACE, finished, incoming, talk, turn
@@ -22,12 +20,11 @@ def celery(redis_server):
 
 
 @pytest.fixture
-def make(vault, store, memory, people, celery, tmp_path):
+def make(make_front, celery):
     def reception(wakeups=None, **settings):
-        chosen = load(merge_seconds=0, data_dir=tmp_path, **settings)
-        inbox = Inbox(store, vault, chosen.inbox_lines)
-        commands = Commands(inbox, memory, people, Personas(), chosen)
-        return Reception(inbox, people, commands, wakeups or queue.Wakeups(celery), chosen)
+        front = make_front(**settings)
+        front.__dict__["wakeups"] = wakeups or queue.Wakeups(celery)
+        return Reception(front)
 
     return reception
 
@@ -84,7 +81,7 @@ def test_the_same_update_delivered_ten_times_is_answered_once(make, inbox):
 def test_the_same_command_delivered_twice_is_run_once(make, inbox, leases, memory):
     inbox.accept(incoming())
     leases.commit(leases.acquire(talk()), finished(talk()), turn(), "append")
-    update = incoming("/reset", update_id="7")
+    update = incoming("/reset yes", update_id="7")
 
     assert receive(make(), update, update) == [Answer("Forgotten: one exchange. We start afresh."), None]
 
@@ -98,6 +95,47 @@ def test_a_wish_for_another_answer_delivered_twice_waits_once(make, store, inbox
     [line] = leases.acquire(talk()).lines
     assert (line.kind, line.text) == ("retry", "")
     assert num_wakeups(store) >= 1
+
+
+def edit_of(update, text="hello again", update_id="edit 1"):
+    line = replace(update.line, text=text, update_id=update_id, kind="edit")
+    return replace(update, line=line)
+
+
+def test_an_edit_of_what_waits_takes_its_place_and_wakes_a_worker(make, store, inbox):
+    update = incoming("hello")
+
+    assert receive(make(), update, edit_of(update)) == [None, None]
+
+    assert [line.text for line in inbox.waiting(talk())] == ["hello again"]
+    assert num_wakeups(store) >= 1
+
+
+def test_an_edit_of_what_was_answered_waits_to_be_answered_anew_and_once(make, store, inbox, leases):
+    inbox.accept(update := incoming("hello"))
+    leases.commit(leases.acquire(talk()), finished(talk()), replace(turn(), lines=(update.line,)), "append")
+
+    assert receive(make(), edit_of(update), edit_of(update)) == [None, None]
+
+    [line] = leases.acquire(talk()).lines
+    assert (line.kind, line.text, line.message_id) == ("edit", "hello again", update.line.message_id)
+    assert num_wakeups(store) >= 1
+
+
+def test_an_edit_of_what_nobody_knows_is_passed_over(make, store, inbox):
+    assert receive(make(), edit_of(incoming("hello"))) == [None]
+
+    assert (inbox.num_waiting(talk()), num_wakeups(store)) == (0, 0)
+
+
+@pytest.mark.parametrize(("text", "word"), [("I want to die", "988"), ("x" * 200, "200")])
+def test_the_words_of_an_edit_are_looked_at_like_any_others(make, inbox, text, word):
+    update = incoming("hello")
+
+    [_, answer] = receive(make(line_bytes=100), update, edit_of(update, text))
+
+    assert word in answer.text
+    assert [line.text for line in inbox.waiting(talk())] == ["hello"]
 
 
 def test_a_wish_for_another_answer_that_finds_the_inbox_full_is_refused_in_words(make, inbox, leases):
@@ -166,31 +204,18 @@ def test_the_bot_speaks_the_persons_language_else_their_clients_else_its_own(mak
     assert receive(make(language="zh"), replace(incoming("/stop"), language="zh")) == [Answer(say("en", "stop-idle"))]
 
 
-def test_a_line_that_could_not_be_kept_is_an_error_so_that_the_platform_keeps_it(own_redis, celery, tmp_path):
+def test_a_line_that_could_not_be_kept_is_an_error_so_that_the_platform_keeps_it(own_redis, make_front):
     import os
     import signal
 
     from redis.exceptions import RedisError
 
-    from bot.core.dead import DeadLetters
-    from bot.core.memory import Memory
-    from bot.core.people import People
-    from bot.core.store import Store
-    from bot.core.vault import Vault
-
-    store = Store(own_redis.url)
-    vault = Vault(store, b"k" * 32)
-    memory = Memory(store, vault)
-    people = People(store, vault, memory, DeadLetters(store, vault))
-    inbox = Inbox(store, vault, 50)
-    settings = load(merge_seconds=0, data_dir=tmp_path)
-    commands = Commands(inbox, memory, people, Personas(), settings)
-    reception = Reception(inbox, people, commands, queue.Wakeups(celery), settings)
-    os.kill(store.redis.info()["process_id"], signal.SIGKILL)
+    front = make_front(url=own_redis.url)
+    reception = Reception(front)
+    os.kill(front.store.redis.info()["process_id"], signal.SIGKILL)
 
     with pytest.raises(RedisError):
         receive(reception, incoming("hello"))
-    store.close()
 
 
 def test_on_a_full_disk_nothing_is_taken_and_the_person_is_told(make, inbox, monkeypatch):
@@ -212,3 +237,24 @@ def test_such_a_message_gets_care_at_once_and_never_reaches_the_model(make, inbo
 
     assert call in answer.text
     assert inbox.num_waiting(talk()) == 0
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_when_too_many_people_wait_a_new_one_is_told_to_come_again(make, inbox, language):
+    reception = make(waiting_conversations=1, language=language, disclosure_hours=0)
+
+    answers = receive(reception, incoming(conversation=talk("1")), incoming(conversation=talk("2")))
+
+    assert answers[-1] == Answer(say(language, "refused-busy"))
+    assert inbox.num_waiting(talk("2")) == 0
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_somebody_who_writes_in_many_chats_at_once_is_told_once_that_one_comes_later_and_wakes_nobody(make, store, language):
+    reception = make(person_replies=1, language=language, disclosure_hours=0)
+    here, there = talk("1", chat="-1"), talk("1", chat="-2")
+
+    answers = receive(reception, *(incoming(conversation=where) for where in (here, there, there)))
+
+    assert answers[-2:] == [Answer(say(language, "waiting-behind")), None]
+    assert num_wakeups(store) == 1

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bot.core.messages import Failed, Finished
+from bot.core.messages import Failed, Finished, Incoming, Line
 from bot.core.store import Keys
 from tests.sayings import SURFACE, incoming, talk
 from workers.engines.base import EngineOptions
@@ -135,6 +135,98 @@ def test_retry_answers_the_last_turn_again_in_its_place(say, memory):
     assert final.answer == "You said: second. I am listening."
     assert [turn.said for turn in memory.recent(talk())] == ["first", "second"]
     assert memory.recent(talk())[1].id == final.turn
+
+
+def test_retry_keeps_all_answers_and_says_which_one_this_is(say, memory, people):
+    [first] = say("#persona")
+    assert (first.variant, first.num_variants) == (1, 1)
+    assert memory.last(talk()).variants == ()
+
+    people.choose(talk(), persona="tycho")
+    [second] = say("", kind="retry")
+    people.choose(talk(), persona="xiaoman")
+    [third] = say("", kind="retry")
+
+    assert [(final.variant, final.num_variants) for final in (second, third)] == [(2, 2), (3, 3)]
+    last = memory.last(talk())
+    assert last.variants == (first.answer, second.answer, third.answer)
+    assert len(set(last.variants)) == 3
+    assert (last.reply, memory.num_turns(talk())) == (third.answer, 1)
+
+
+def test_a_turn_that_goes_on_has_no_variants_of_the_one_before(say, memory):
+    say("first")
+    say("", kind="retry")
+    [final] = say("second")
+
+    assert (final.variant, final.num_variants, memory.last(talk()).variants) == (1, 1, ())
+
+
+def test_only_so_many_answers_to_the_same_lines_are_kept(say, memory, monkeypatch):
+    monkeypatch.setattr("workers.anew._MAX_VARIANTS", 3)
+    say("first")
+    for _ in range(4):
+        [final] = say("", kind="retry")
+
+    assert len(memory.last(talk()).variants) == 3
+    assert (final.variant, final.num_variants) == (3, 3)
+
+
+def test_a_retry_that_fails_leaves_the_last_answer_as_it_was(say, memory):
+    [first] = say("hello")
+    say("#empty")
+
+    assert memory.last(talk()).reply == first.answer
+    assert memory.last(talk()).variants == ()
+
+
+def edited(conversation, message_id, text):
+    return Incoming(conversation, Line(text, f"edit {text}", message_id, "Ann", 3.0, "edit"))
+
+
+def test_an_edited_message_is_answered_anew_with_its_other_lines(say, memory, inbox):
+    say("first")
+    say("so", "listne", "please")
+    say("", kind="retry")
+    before = memory.last(talk())
+
+    inbox.accept(edited(talk(), before.lines[1].message_id, "listen"))
+    [final] = say()
+
+    last = memory.last(talk())
+    assert [line.text for line in last.lines] == ["so", "listen", "please"]
+    assert "listen" in final.answer
+    assert (last.reply, last.variants, final.num_variants) == (final.answer, (), 1), "the old answers were to other words"
+    assert final.reply_to == before.lines[1].message_id
+    assert [turn.said for turn in memory.recent(talk())] == ["first", "so\nlisten\nplease"]
+
+
+def test_an_edit_that_comes_when_the_talk_has_gone_on_is_refused(say, memory, inbox):
+    say("first")
+    message_id = memory.last(talk()).lines[0].message_id
+    say("second")
+
+    inbox.accept(edited(talk(), message_id, "frist"))
+
+    assert [final.reason for final in say()] == ["edit_too_late"]
+    assert [turn.said for turn in memory.recent(talk())] == ["first", "second"]
+
+
+def test_a_line_behind_an_edit_is_a_turn_of_its_own(say, memory, inbox, answering, outbox, woken):
+    say("first")
+    inbox.accept(edited(talk(), memory.last(talk()).lines[0].message_id, "changed"))
+    inbox.accept(incoming("later"))
+
+    assert [final.answer for final in say()] == ["You said: changed. I am listening."]
+    assert woken == [talk()]
+    answering.reply(str(talk()))
+    assert [final.answer for final in finals(outbox)] == ["You said: later. I am listening."]
+
+
+def test_how_much_was_written_is_kept_with_the_turn(say, memory):
+    say("hello #think 5")
+
+    assert memory.last(talk()).num_reply_tokens > len("You said: hello. I am listening.")
 
 
 def test_retry_with_nothing_said_before_is_admitted(say):

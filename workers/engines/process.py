@@ -10,6 +10,7 @@ from threading import Condition, Event, Thread
 from time import monotonic
 from typing import Any, Literal, Self
 
+from bot.core.metrics import ENGINE_RESTARTS
 from workers.engines.base import EngineOptions, Limits, Progress, Request
 from workers.engines.errors import EngineLoadFailed, EngineNotReady
 from workers.engines.life import Generation, Life
@@ -139,6 +140,8 @@ class EngineProcess:
             self._become(EngineState("failed", message["failed"]))
 
     def _restart(self, trouble: str) -> None:
+        if not self._closing.is_set():
+            ENGINE_RESTARTS.inc()
         self._trouble = trouble
         self._become(EngineState("restarting", trouble))
 

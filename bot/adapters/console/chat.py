@@ -9,24 +9,30 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from threading import Thread
+from typing import Any
 
 from redis.exceptions import RedisError
 
 from bot.adapters.console.pages import Plain, Screen
+from bot.adapters.console.saving import save
 from bot.adapters.console.surface import ConsoleSurface, Page, conversation_here, language_here
-from bot.commands import Commands
+from bot.alerts import Alerts
+from bot.commands import Answer
+from bot.commands.talk import last_message
 from bot.core.errors import CompanionError
 from bot.core.messages import Conversation, Incoming, Line
 from bot.delivery import Delivery
 from bot.i18n import best, say
 from bot.reception import Reception
 from bot.run import Front
+from bot.waiting import Waiting
 
-_LEAVE = "quit"
+_LEAVE, _EDIT = "quit", "/edit"
 
 
 class AlreadyOpen(CompanionError):
@@ -38,12 +44,14 @@ async def run(front: Front) -> None:
     conversation = conversation_here(front)
     with _only_one(front):
         front.store.add_surface(conversation.surface)
+        front.disclosures.told(conversation, front.settings.disclosure_hours)  # the first words below say it
         if sys.stdin.isatty() and sys.stdout.isatty():
             _show_thoughts_by_default(front, conversation)
             await _Chat(front, conversation, Screen(partial(say, _language(front, conversation)))).talk(
                 _typed(front, conversation)
             )
         else:
+            print(say(_language(front, conversation), "disclosure"), file=sys.stderr, flush=True)
             await _Chat(front, conversation, Plain()).talk(_piped())
 
 
@@ -53,12 +61,12 @@ class _Chat:
     def __init__(self, front: Front, conversation: Conversation, page: Page) -> None:
         self._front, self._conversation, self._page = front, conversation, page
         self._surface = ConsoleSurface(conversation, page)
-        commands = Commands(front.inbox, front.memory, front.people, front.personas, front.settings)
-        self._reception = Reception(front.inbox, front.people, commands, front.wakeups, front.settings)
+        self._reception = Reception(front)
 
     async def talk(self, lines: AsyncIterator[str]) -> None:
-        delivery = Delivery(self._front.outbox(self._conversation.surface), self._surface, self._front.language)
-        running = asyncio.create_task(delivery.run())
+        front, name = self._front, self._surface.name
+        delivery = Delivery(front.outbox(name), self._surface, front.language, Waiting(front, name))
+        running = asyncio.create_task(_together(delivery.run(), Alerts(front, self._conversation).watch()))
         try:
             await self._finish_old()
             async for text in lines:
@@ -80,22 +88,39 @@ class _Chat:
         """One line; false when it was a goodbye."""
         if not text:
             return True
-        incoming = self._incoming(text)
         try:
+            incoming = await asyncio.to_thread(self._incoming, text)
+            await asyncio.to_thread(self._remind)
             answer = await self._reception.receive(incoming, merge_seconds=0)
         except RedisError:
             self._page.say(say(self._front.settings.language, "console-lost"))
             return True
-        if answer is None:
+        if answer is not None:
+            await self._tell(answer)
+        if answer is None or answer.wakes:
             await self._wait_for_reply(incoming.line.message_id)
-            return True
-        self._page.say(answer.text)
-        return not answer.leaves
+        return answer is None or not answer.leaves
+
+    async def _tell(self, answer: Answer) -> None:
+        self._page.say(answer.text, tuple(choice.command for choice in answer.choices))
+        for document in answer.documents:
+            file = await asyncio.to_thread(save, document, self._front.settings.data_dir)
+            self._page.say(say(_language(self._front, self._conversation), "console-saved", path=str(file)))
+
+    def _remind(self) -> None:
+        """That this is an AI, when it is time: beside the replies, so that a pipe gets nothing but them."""
+        front = self._front
+        if front.conduct.rules.disclosure and front.disclosures.take(self._conversation, front.settings.disclosure_hours):
+            self._page.tell(say(_language(front, self._conversation), "disclosure"))
 
     def _incoming(self, text: str) -> Incoming:
+        """What was typed; `/edit TEXT` becomes an edit of the last message, where there is one."""
         id = uuid.uuid4().hex
-        text = f"/{text}" if text == _LEAVE else text
-        return Incoming(self._conversation, Line(text, id, id, self._conversation.person, time.time()), language_here())
+        line = Line(f"/{text}" if text == _LEAVE else text, id, id, self._conversation.person, time.time())
+        command, _, words = text.partition(" ")
+        if command == _EDIT and words.strip() and (last := last_message(self._front, self._conversation)):
+            line = replace(line, text=words.strip(), message_id=last.message_id, kind="edit")
+        return Incoming(self._conversation, line, language_here())
 
     async def _wait_for_reply(self, message_id: str) -> None:
         """Ctrl-C asks to stop; a second one does not wait any longer."""
@@ -109,6 +134,13 @@ class _Chat:
             waiting.cancel()
         else:
             self._stopping = asyncio.create_task(asyncio.to_thread(self._front.inbox.stop, self._conversation))
+
+
+async def _together(*works: Coroutine[Any, Any, None]) -> None:
+    """Not `gather`, which ends with the first that is cancelled: delivery still has to acknowledge what it gave."""
+    async with asyncio.TaskGroup() as tasks:
+        for work in works:
+            tasks.create_task(work)
 
 
 @contextmanager
@@ -153,7 +185,9 @@ async def _typed(front: Front, conversation: Conversation) -> AsyncIterator[str]
 def _welcome(front: Front, conversation: Conversation) -> None:
     """Who is there; and to somebody new, the persona's first words."""
     persona = front.personas.chosen(front.people.preferences(conversation).persona, front.settings.persona)
-    print(say(_language(front, conversation), "console-welcome", persona=persona.title))
+    language = _language(front, conversation)
+    print(say(language, "console-welcome", persona=persona.title))
+    print(say(language, "disclosure"))
     if not front.memory.num_turns(conversation):
         print(persona.greet(conversation.person))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -20,14 +21,21 @@ class Plain:
     def wait(self) -> None:
         """A pipe needs no patience."""
 
+    def tell_wait(self, text: str) -> None:
+        """Beside the replies, for whoever watches."""
+        print(text, file=sys.stderr, flush=True)
+
     def draft(self, thinking: bool, thought: str, answer: str) -> None:
         """A pipe gets whole replies."""
 
     def final(self, reply: Reply) -> None:
         self.say("\n".join(filter(None, [reply.text, *reply.remarks])))
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, commands: tuple[str, ...] = ()) -> None:
         print(text, flush=True)
+
+    def tell(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
 
 
 class Screen:
@@ -45,6 +53,9 @@ class Screen:
         self._waits_since, self._thought = time.monotonic(), False
         self._show_thought("")
 
+    def tell_wait(self, text: str) -> None:
+        self._show_thought(text)
+
     def draft(self, thinking: bool, thought: str, answer: str) -> None:
         if thinking and not answer:
             self._thought = True
@@ -58,12 +69,23 @@ class Screen:
         self._grow(reply.text)
         if self._written:
             self._console.print()
-        for remark in reply.remarks:
+        for remark in (*reply.remarks, *self._variant(reply)):
             self._console.print(Text(remark, style="dim italic"))
         self._written = ""
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, commands: tuple[str, ...] = ()) -> None:
+        """There are no buttons here: commands that the text does not name stand below it."""
         self._console.print(Text(text, style="cyan"))
+        if commands and not any(command in text for command in commands):
+            self._console.print(Text(self._say("console-choices", names=" · ".join(commands)), style="dim"))
+
+    def tell(self, text: str) -> None:
+        self._console.print(Text(text, style="yellow"))
+
+    def _variant(self, reply: Reply) -> list[str]:
+        if reply.num_variants == 1:
+            return []
+        return [self._say("console-variant", variant=reply.variant, variants=reply.num_variants)]
 
     def _show_thought(self, thought: str) -> None:
         if self._live is None:

@@ -21,12 +21,18 @@ class Page(Protocol):
     def wait(self) -> None:
         """A reply has been asked for."""
 
+    def tell_wait(self, text: str) -> None:
+        """Why there is no reply yet."""
+
     def draft(self, thinking: bool, thought: str, answer: str) -> None: ...
 
     def final(self, reply: Reply) -> None: ...
 
-    def say(self, text: str) -> None:
-        """A text of the bot itself."""
+    def say(self, text: str, commands: tuple[str, ...] = ()) -> None:
+        """A text of the bot itself, in answer to something, and the commands that may be given next."""
+
+    def tell(self, text: str) -> None:
+        """A text of the bot itself that answers nothing."""
 
 
 class ConsoleSurface:
@@ -42,7 +48,13 @@ class ConsoleSurface:
     async def show(self, conversation: Conversation, draft: Draft) -> None:
         self._page.draft(draft.thinking, draft.thought, draft.answer)
 
+    async def tell_wait(self, conversation: Conversation, text: str) -> None:
+        self._page.tell_wait(text)
+
     async def deliver(self, conversation: Conversation, reply: Reply) -> list[str]:
+        if reply.is_notice:
+            self._page.tell("\n".join(reply.remarks))
+            return []
         self._page.final(reply)
         self._finals.put_nowait(reply)
         return [reply.turn] if reply.turn else []

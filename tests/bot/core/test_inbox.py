@@ -85,7 +85,7 @@ def test_an_expired_lease_goes_to_another_and_the_first_can_commit_nothing(inbox
     assert second.fence > first.fence
     assert second.tries == 2
     assert brief.commit(first, finished(talk()), turn("a"), "append") is None
-    assert brief.commit(second, finished(talk()), turn("b"), "append") == 0
+    assert brief.commit(second, finished(talk()), turn("b"), "append") == ()
     assert [kept.id for kept in memory.recent(talk())] == ["b"]
 
 
@@ -111,7 +111,7 @@ def test_a_commit_changes_memory_inbox_outbox_and_lease_together(inbox, leases, 
     lease = leases.acquire(talk())
     inbox.accept(incoming("two"))
 
-    assert leases.commit(lease, finished(talk()), turn(), "append") == 1
+    assert leases.commit(lease, finished(talk()), turn(), "append") == (talk(),), "who still waits is to be woken"
 
     assert [kept.reply for kept in memory.recent(talk())] == ["hi"]
     assert [entry.event for entry in outbox.fresh(10)] == [finished(talk())]
@@ -276,3 +276,91 @@ def test_a_stop_that_its_worker_did_not_live_to_hear_stops_no_later_line(store, 
     leases.commit(lease, finished(talk()))
     after = leases.acquire(talk())
     assert (after.is_unwanted, [said.text for said in after.lines]) == (False, ["new"])
+
+
+def test_a_person_who_writes_in_many_chats_has_one_place_in_line_and_two_replies_in_the_making(inbox, leases):
+    chats = [talk("7", chat=str(number)) for number in range(5)]
+    assert [inbox.accept(incoming(conversation=chat)) for chat in chats] == ["accepted"] + ["next"] * 4
+    assert inbox.accept(incoming(conversation=talk("8"))) == "accepted", "others are not delayed"
+
+    assert leases.acquire(chats[2]) is not None, "woken early, by whatever: there was room"
+    first = leases.acquire(chats[0])
+    assert inbox.accept(incoming(conversation=talk("7", chat="5"))) == "behind"
+    assert first.woken == (), "two are in the making"
+    assert leases.acquire(chats[1]) is None
+    assert leases.commit(first, finished(chats[0])) == (chats[1],)
+    assert leases.acquire(chats[1]).woken == ()
+
+
+def test_when_a_reply_begins_the_persons_next_chat_joins_the_line(inbox, leases):
+    chats = [talk("7", chat=str(number)) for number in range(3)]
+    for chat in chats:
+        inbox.accept(incoming(conversation=chat))
+
+    assert leases.acquire(chats[0]).woken == (chats[1],)
+    assert leases.acquire(chats[1]).woken == ()
+
+
+def test_a_stop_in_one_chat_lets_the_sweeper_wake_the_next(inbox):
+    chats = [talk("7", chat=str(number)) for number in range(3)]
+    for chat in chats:
+        inbox.accept(incoming(conversation=chat))
+
+    assert inbox.stop(chats[0]) == "dropped"
+
+    assert inbox.overdue(SURFACE) == [chats[1]]
+
+
+def test_a_wake_up_is_lost_when_the_queue_is_empty_or_the_line_has_come_far_beyond_it(store, inbox, leases):
+    lost, later = talk("1"), talk("2")
+    inbox.accept(incoming(conversation=lost))
+    inbox.accept(incoming(conversation=later))
+    long_ago = store.redis.time()[0] * 1000 - 60_000
+    store.redis.zadd(Keys(SURFACE).line, {str(lost): long_ago})
+    store.redis.zadd(Keys(SURFACE).pending, {str(lost): long_ago + 1_800_000})
+
+    assert inbox.overdue(SURFACE, is_queue_empty=False) == [], "workers are busy with others who came before"
+    leases.acquire(later)
+    assert inbox.overdue(SURFACE, is_queue_empty=False) == [lost]
+    assert inbox.overdue(SURFACE) == [], "one sweeper is enough"
+    store.redis.zadd(Keys(SURFACE).pending, {str(lost): long_ago + 1_800_000})
+    assert inbox.overdue(SURFACE) == [lost]
+
+
+def test_when_too_many_wait_a_new_conversation_is_refused_and_one_that_waits_is_not(store, vault):
+    from bot.core.inbox import Inbox
+
+    small = Inbox(store, vault, max_lines=50, max_waiting=1)
+
+    assert [small.accept(incoming(conversation=talk(who))) for who in "121"] == ["accepted", "busy", "accepted"]
+
+
+def test_what_was_written_for_a_person_is_counted_by_day(store, inbox, leases):
+    from dataclasses import replace
+
+    for _ in range(2):
+        inbox.accept(incoming())
+        leases.commit(leases.acquire(talk()), finished(talk()), replace(turn(), num_reply_tokens=30), "append")
+    usage = store.redis.hgetall(Keys(SURFACE).of_person(talk().person, "usage"))
+
+    assert {name: int(usage[name]) for name in (b"turns", b"tokens", b"tokens_today")} == {
+        b"turns": 2, b"tokens": 60, b"tokens_today": 60,
+    }  # fmt: skip
+    store.redis.hset(Keys(SURFACE).of_person(talk().person, "usage"), "day", 1)
+    inbox.accept(incoming())
+    leases.commit(leases.acquire(talk()), finished(talk()), replace(turn(), num_reply_tokens=5), "append")
+    assert store.redis.hget(Keys(SURFACE).of_person(talk().person, "usage"), "tokens_today") == b"5"
+
+
+def test_how_many_replies_a_person_may_have_at_once_changes_with_the_setting(store, vault, inbox):
+    from bot.core.lease import Leases
+
+    most = [1]
+    live = Leases(store, vault, lease_seconds=5, memory_turns=10, person_replies=lambda: most[0])
+    for chat in ("1", "2"):
+        inbox.accept(incoming(conversation=talk("7", chat=chat)))
+    assert live.acquire(talk("7", chat="1")).woken == ()
+    assert live.acquire(talk("7", chat="2")) is None
+
+    most[0] = 2
+    assert live.acquire(talk("7", chat="2")) is not None

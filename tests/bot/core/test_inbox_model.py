@@ -36,7 +36,7 @@ PROFILE = settings(
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-MAX_LINES, MEMORY_TURNS = 4, 3
+MAX_LINES, MEMORY_TURNS, PERSON_REPLIES = 4, 3, 1
 _bots = itertools.count(1)
 
 PLACES = [("1", "1"), ("-9", "1"), ("-9", "2")]  # one person in two chats, two people in one
@@ -99,8 +99,8 @@ class World(RuleBasedStateMachine):
             vault=vault,
             surface=surface,
             keys=Keys(surface),
-            inbox=Inbox(store, vault, MAX_LINES),
-            leases=Leases(store, vault, lease_seconds=600, memory_turns=MEMORY_TURNS),
+            inbox=Inbox(store, vault, MAX_LINES, PERSON_REPLIES),
+            leases=Leases(store, vault, lease_seconds=600, memory_turns=MEMORY_TURNS, person_replies=lambda: PERSON_REPLIES),
             memory=memory,
             dead=dead,
             people=People(store, vault, memory, dead),
@@ -127,7 +127,9 @@ class World(RuleBasedStateMachine):
         conversation, line = self.conversation(where), Line(f"said {number}", number, number, "Ann", 1.0, kind)
         talk = self.talks[conversation]
         is_full = len(talk.lines) >= MAX_LINES
-        assert self.real.inbox.accept(Incoming(conversation, line)) == ("full" if is_full else "accepted")
+        accepted = self.real.inbox.accept(Incoming(conversation, line))
+        may_wake = conversation in self._place(conversation, "held")
+        assert accepted == ("full" if is_full else "accepted" if may_wake else "behind")
         self.known.append((conversation, line))
         if not is_full:
             talk.is_due = talk.is_due and bool(talk.lines)
@@ -188,8 +190,10 @@ class World(RuleBasedStateMachine):
     @rule(target=leases, data=st.data(), any_place=st.sampled_from([False, False, False, True]))
     def acquire(self, data, any_place):
         conversation = data.draw(st.sampled_from([name for name, talk in self.talks.items() if talk.lines or any_place]))
-        talk, lease = self.talks[conversation], self.real.leases.acquire(conversation)
-        if talk.is_live or not talk.lines:
+        talk, held = self.talks[conversation], self._place(conversation, "held")
+        lease = self.real.leases.acquire(conversation)
+        is_later = len(held) >= PERSON_REPLIES and conversation not in held
+        if talk.is_live or not talk.lines or is_later:
             assert lease is None
             return multiple()
         talk.tries, talk.fence = talk.tries + 1, talk.fence + 1
@@ -240,14 +244,14 @@ class World(RuleBasedStateMachine):
         final = (
             Finished(place, id, numbers[-1], said.reply) if remember != "none" else Failed(place, id, numbers[-1], "put_aside")
         )
-        left = self.real.leases.commit(lease, final, said, remember, put_aside=end == "put aside")
+        woken = self.real.leases.commit(lease, final, said, remember, put_aside=end == "put aside")
         assert self.real.leases.commit(lease, final, said, remember) is None, "a turn ends once"
         if lease.token != talk.token:
-            assert left is None, "a lost lease commits nothing"
+            assert woken is None, "a lost lease commits nothing"
             return
         self.ended.update(numbers)
         self._end_turn(talk, lease, said, remember)
-        assert left == len(talk.lines)
+        assert set(woken) <= self._place(lease.conversation, "held"), "who is woken is next"
         self._send(lease.conversation, final)
         if end == "put aside":
             self.dead[id] = (lease.conversation, lease.lines)
@@ -274,7 +278,6 @@ class World(RuleBasedStateMachine):
         assert not self.real.dead.replay(letter), "a letter ends once"
         if again:
             self.talks[conversation].lines.extend(lines)
-            self.talks[conversation].is_due = True
             self.ended.subtract(line.update_id for line in lines)
 
     # adapter
@@ -328,6 +331,16 @@ class World(RuleBasedStateMachine):
         assert pending == {str(conversation) for conversation, talk in self.talks.items() if talk.lines}
 
     @invariant()
+    def a_person_has_no_more_replies_in_the_making_than_their_share_and_none_is_left_behind(self):
+        for person in {conversation.person for conversation in self.talks}:
+            theirs = {conversation for conversation, talk in self.talks.items() if conversation.person == person}
+            waiting = {conversation for conversation in theirs if self.talks[conversation].lines}
+            held, behind = (self._place(next(iter(theirs)), what) for what in ("held", "behind"))
+            assert (held | behind, held & behind) == (waiting, set())
+            assert bool(held) == bool(waiting), "somebody's end wakes those behind"
+            assert len(held) <= PERSON_REPLIES
+
+    @invariant()
     def every_accepted_line_waits_or_has_ended_once(self):
         waiting = Counter(line.update_id for talk in self.talks.values() for line in talk.lines)
         assert {number: waiting[number] + self.ended[number] for number in self.accepted} == dict.fromkeys(self.accepted, 1)
@@ -360,9 +373,14 @@ class World(RuleBasedStateMachine):
             kept = talk.turns[:-1] if remember == "replace" else talk.turns
             talk.turns = [*kept, said][-MEMORY_TURNS:]
         talk.let_go()
-        talk.tries, talk.stop = 0, 0
+        talk.tries, talk.stop, talk.is_due = 0, 0, False  # whoever commits wakes the next
 
     # what Redis holds
+
+    def _place(self, conversation, what):
+        """The person's conversations that are `held` (in line or leased) or wait `behind` those."""
+        names = self.real.redis.zrange(self.real.keys.of_person(conversation.person, what), 0, -1)
+        return {Conversation.parse(name.decode()) for name in names}
 
     def _held(self, conversation):
         seal, name = self.real.vault.seal(conversation), self.real.keys.of(conversation, "inbox")

@@ -5,6 +5,7 @@ import pytest
 import structlog
 
 from bot.core import logs
+from tests.programs import Chat, turns_of, until
 
 TELEGRAM = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw-"
 DISCORD = "MTE5ODYyMjQ4MzQ3MTkyNTI0OA.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs-0123456789"
@@ -88,3 +89,118 @@ def test_where_names_the_place_and_never_the_words():
 
     assert place.rpartition(":")[0] == __file__
     assert logs.where(ValueError("never raised")) == "unknown"
+
+
+def test_what_is_bound_within_goes_with_the_context(capsys):
+    logs.set_up("info", "json")
+
+    with logs.context(action="reply"):
+        structlog.contextvars.bind_contextvars(trace="t1")
+        structlog.get_logger().info("within")
+    structlog.get_logger().info("after")
+
+    within, after = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert (within["action"], within["trace"]) == ("reply", "t1")
+    assert after.keys() & {"action", "trace"} == set()
+
+
+@pytest.mark.parametrize("shows_text", [True, False])
+def test_a_log_that_is_to_show_text_says_so_at_the_start(capsys, shows_text):
+    logs.set_up("warning", shows_text=shows_text)
+
+    assert ("COMPANION_LOG_TEXT" in capsys.readouterr().err) == shows_text
+
+
+def test_one_search_finds_a_message_in_the_logs_of_all_processes(tmp_path):
+    with Chat(tmp_path, log_format="json", log_level="info", merge_seconds=0) as chat:
+        heard(chat, "first")
+        heard(chat, "second")
+        assert chat.leave()[0] == 0
+
+    turns = turns_of(tmp_path)
+    events = [event for event in all_events(tmp_path) if event.get("trace")]
+    names = {event["conversation"] for event in events}
+    for turn in turns:
+        trace = next(event["trace"] for event in events if event.get("turn") == turn.id)
+        assert [event["event"] for event in events if event["trace"] == trace] == [
+            "message accepted",
+            "turn begun",
+            "turn ended",
+            "delivered",
+        ]
+        assert {event["turn"] for event in events if event["trace"] == trace and "turn" in event} == {turn.id}
+    assert len(turns) == 2
+    assert len(names) == 1
+
+
+def test_every_one_of_several_lines_that_are_answered_together_is_found(leases, inbox, vault, capsys):
+    from tests.sayings import incoming, talk
+    from workers import measures
+
+    for id in ("u1", "u2", "u3"):
+        inbox.accept(incoming("hello", update_id=id))
+    lease = leases.acquire(talk())
+    logs.set_up("info", "json")
+    with logs.context():
+        measures.lease_taken(lease, vault.pseudonym(talk()))
+        measures.turn_begun(lease, "t1")
+
+    line = json.loads(capsys.readouterr().err)
+    assert [*line["also_answers"], line["trace"]] == [vault.trace(talk(), id) for id in ("u1", "u2", "u3")]
+    assert line["conversation"] == vault.pseudonym(talk())
+
+
+@pytest.mark.parametrize("log_text", [False, True])
+def test_what_people_write_is_in_no_log_unless_that_is_set(tmp_path, log_text):
+    with Chat(tmp_path, log_format="json", log_level="debug", log_text=log_text, merge_seconds=0) as chat:
+        heard(chat, "my badger is called Hortensia")
+        heard(chat, "#history Hortensia")
+        assert chat.leave()[0] == 0
+
+    written = written_by(tmp_path)
+    assert {where: "hortensia" in text.lower() for where, text in written.items()} == dict.fromkeys(written, log_text)
+    assert all(("COMPANION_LOG_TEXT" in text) == log_text for text in written.values())
+
+
+def test_ids_of_people_are_in_no_log(tmp_path):
+    from tests.programs import conversation_here, front
+
+    with Chat(tmp_path, log_format="json", log_level="debug", merge_seconds=0) as chat:
+        heard(chat, "hello")
+        assert chat.leave()[0] == 0
+
+    with front(tmp_path) as opened:
+        conversation, name = conversation_here(opened), opened.vault.pseudonym(conversation_here(opened))
+    text = "".join(written_by(tmp_path).values())
+    assert str(conversation) not in text
+    assert name in text
+    assert len(name) == 12
+
+
+def test_a_pseudonym_is_the_same_with_the_same_key_alone(store, vault):
+    from bot.core.vault import Vault
+    from tests.sayings import talk
+
+    other = Vault(store, master=b"o" * 32)
+    assert vault.pseudonym(talk()) == vault.pseudonym(talk())
+    assert vault.trace(talk(), "1") == vault.trace(talk(), "1")
+    names = [maker.pseudonym(talk(person)) for maker in (vault, other) for person in ("1001", "1002")]
+    traces = [maker.trace(talk(person), id) for maker in (vault, other) for person in ("1001", "1002") for id in ("1", "2")]
+    assert len({*names, *traces}) == 12
+
+
+def heard(chat, text):
+    """Say it, and wait for the reply that has it."""
+    chat.say(text)
+    until(lambda: text.split()[-1] in chat.hear())
+
+
+def written_by(data_dir):
+    """The logs of the front and of the worker."""
+    return {path.name: path.read_text() for path in (data_dir / "chat.err", data_dir / "logs" / "worker.log")}
+
+
+def all_events(data_dir):
+    """Every line of every log that is ours, in the order of time."""
+    lines = [line for text in written_by(data_dir).values() for line in text.splitlines()]
+    return sorted((json.loads(line) for line in lines if line.startswith("{")), key=lambda event: event["timestamp"])

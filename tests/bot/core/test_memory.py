@@ -1,8 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
 from bot.core.lease import Leases
+from bot.core.memory import Busy, Memory
 from bot.core.messages import Failed
 from bot.core.store import CONTROL, Keys
 from tests.sayings import SURFACE, finished, incoming, line, talk, turn
@@ -63,6 +65,77 @@ def test_another_answer_takes_the_place_of_the_last(memory, remember):
     remember("b again", remember="replace")
 
     assert ids(memory.recent(talk())) == ["a", "b again"]
+
+
+def test_the_last_turn_is_taken_back_and_given(memory, remember):
+    remember("a", "b")
+
+    assert memory.undo(talk()).id == "b"
+    assert memory.undo(talk()).id == "a"
+    assert memory.undo(talk()) is None
+    assert memory.recent(talk()) == []
+
+
+def test_nothing_is_taken_back_while_a_line_waits_or_is_answered(memory, remember, inbox, leases):
+    remember("a")
+    inbox.accept(incoming())
+    with pytest.raises(Busy):
+        memory.undo(talk())
+    lease = leases.acquire(talk())
+    with pytest.raises(Busy):
+        memory.undo(talk())
+
+    leases.commit(lease, finished(talk(), "b"), turn("b"), "append")
+    assert memory.undo(talk()).id == "b"
+
+
+def test_another_reply_is_picked_and_the_rest_stays_as_it_was(memory, inbox, leases):
+    kept = replace(turn("a", reply="three"), variants=("one", "two", "three"), note="cut")
+    inbox.accept(incoming())
+    leases.commit(leases.acquire(talk()), finished(talk()), kept, "append")
+
+    assert memory.pick(talk(), 4) is None
+    assert memory.pick(talk(), 0) is None
+    assert memory.pick(talk(), 2) == kept
+
+    assert memory.last(talk()) == replace(kept, reply="two", note=""), "that one was not cut"
+
+
+def test_many_who_take_back_at_once_never_take_the_same(store, vault, remember):
+    ids = [f"t{number}" for number in range(20)]
+    remember(*ids)
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = [turn.id for turn in pool.map(lambda _: Memory(store, vault).undo(talk()), range(20))]
+
+    assert sorted(taken) == sorted(ids)
+
+
+def test_a_turn_that_was_answered_anew_meanwhile_is_not_overwritten(memory, remember, monkeypatch):
+    """Between reading and writing, another answer takes its place: the pick is made on what is there now."""
+    remember("a")
+    call = memory._store.call
+
+    def meanwhile(script, *rest):
+        if script == "change_last":
+            monkeypatch.setattr(memory._store, "call", call)
+            remember("b", remember="replace")
+        return call(script, *rest)
+
+    monkeypatch.setattr(memory._store, "call", meanwhile)
+
+    assert memory.undo(talk()).id == "b"
+
+
+def test_the_last_turn_is_that_of_the_chapter_and_the_oldest_that_of_all(memory, remember):
+    assert (memory.last(talk()), memory.oldest(talk())) == (None, None)
+    remember("a", "b")
+    assert (memory.last(talk()).id, memory.oldest(talk()).id) == ("b", "a")
+    memory.start_new(talk())
+
+    assert (memory.last(talk()), memory.oldest(talk()).id) == (None, "a")
+    assert memory.undo(talk()) is None
+    assert memory.num_turns(talk()) == 2
 
 
 def test_a_new_conversation_keeps_what_was_said_and_leans_on_it_no_longer(memory, remember):

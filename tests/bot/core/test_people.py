@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 
 from bot.core.errors import BadConversation
 from bot.core.messages import Conversation, Failed
-from bot.core.people import Preferences
+from bot.core.people import Preferences, Usage
 from bot.core.store import Keys
 from tests.sayings import SURFACE, finished, incoming, talk, turn
 
@@ -95,17 +96,20 @@ def test_export_holds_everything_that_is_kept(inbox, leases, outbox, people):
     inbox.accept(incoming("put this aside"))
     leases.commit(leases.acquire(talk()), Failed(str(talk()), "t2", "1", "put_aside"), put_aside=True)
     inbox.accept(incoming("still waiting"))
-    people.choose(talk(), persona="tycho")
+    people.choose(talk(), persona="tycho", language="zh")
+    people.choose_for_chat(talk(), thinking="show")
 
     export = json.loads(json.dumps(people.export(talk())))
 
     [conversation] = export.pop("conversations")
-    assert export == {"person": "1001", "surface": SURFACE, "choices": {"persona": "tycho"}}
+    usage = export.pop("usage")
+    assert (usage["turns"], usage["tokens"]) == (str(people.usage(talk()).turns), str(people.usage(talk()).tokens))
+    assert export == {"person": "1001", "surface": SURFACE, "choices": {"persona": "tycho", "language": "zh"}}
     [kept] = conversation.pop("turns")
     assert (kept["lines"][0]["text"], kept["reply"], kept["reply_message_ids"]) == ("hello", "hi", ["m7"])
     assert [said["text"] for said in conversation.pop("waiting")] == ["still waiting"]
     assert [said["text"] for said in conversation.pop("put_aside")] == ["put this aside"]
-    assert conversation == {"chat": "1001", "thread": "0"}
+    assert conversation == {"chat": "1001", "thread": "0", "chat_choices": {"thinking": "show"}}
 
 
 def test_export_holds_nothing_of_others(inbox, leases, people):
@@ -115,8 +119,36 @@ def test_export_holds_nothing_of_others(inbox, leases, people):
     assert "theirs" not in json.dumps(people.export(talk("1", chat="-9")))
 
 
+def test_what_was_chosen_for_a_group_is_in_nobodys_export(inbox, leases, people):
+    ann = talk("1", chat="-9")
+    end_turn(inbox, leases, ann)
+    people.choose_for_chat(ann, persona="tycho")
+
+    assert "tycho" not in json.dumps(people.export(ann))
+
+
+def test_all_replies_to_the_same_lines_are_exported(inbox, leases, people):
+    inbox.accept(incoming())
+    kept = replace(turn(reply="second"), variants=("first", "second"))
+    leases.commit(leases.acquire(talk()), finished(talk()), kept, "append")
+
+    [exported] = people.export(talk())["conversations"][0]["turns"]
+    assert (exported["reply"], exported["variants"]) == ("second", ("first", "second"))
+
+
+def test_the_oldest_turn_is_looked_for_in_every_chat(inbox, leases, people):
+    for chat, at in (("1", 20.0), ("-9", 10.0)):
+        conversation = talk("1", chat=chat)
+        inbox.accept(incoming(conversation=conversation))
+        leases.commit(leases.acquire(conversation), finished(conversation), replace(turn(), at=at), "append")
+
+    assert people.since(talk("1")) == 10.0
+
+
 def test_exporting_somebody_unknown_is_empty_and_leaves_no_trace(store, people):
-    assert people.export(talk()) == {"person": "1001", "surface": SURFACE, "choices": {}, "conversations": []}
+    empty = {"person": "1001", "surface": SURFACE, "choices": {}, "usage": {}, "conversations": []}
+    assert people.export(talk()) == empty
+    assert (people.usage(talk()), people.since(talk())) == (Usage(), None)
     assert store.redis.keys() == []
 
 

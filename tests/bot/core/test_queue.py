@@ -50,3 +50,12 @@ def test_making_a_client_connects_to_nothing():
 def test_nothing_but_json_is_taken_and_nothing_is_acknowledged_late(app):
     assert (app.conf.accept_content, app.conf.task_serializer, app.conf.task_acks_late) == (["json"], "json", False)
     assert app.conf.broker_connection_max_retries is None, "a worker never gives up on Redis"
+
+
+def test_wake_ups_that_nobody_has_taken_are_counted(app, store):
+    wakeups = queue.Wakeups(app)
+    assert wakeups.num_waiting() == 0
+    wakeups.send(talk())
+    wakeups.send(talk("2"))
+
+    assert wakeups.num_waiting() == 2

@@ -69,7 +69,7 @@ def test_all_wrong_values_are_named_at_once(monkeypatch):
     [
         ("SLOT", "did you mean COMPANION_SLOTS?"),
         ("TELEGRAM_TOKN", "did you mean COMPANION_TELEGRAM_TOKEN?"),
-        ("XYZZY", "the README has the table of all settings"),
+        ("XYZZY", "docs/settings.md has the table of all settings"),
     ],
 )
 def test_a_setting_nobody_knows_stops_the_start_with_the_one_that_was_meant(monkeypatch, place, name, hint):
@@ -81,7 +81,7 @@ def test_a_setting_nobody_knows_stops_the_start_with_the_one_that_was_meant(monk
 def test_a_setting_nobody_knows_in_toml_is_named():
     Path("companion.toml").write_text("slot = 3")
 
-    assert refusal() == "slot in companion.toml is not a setting; the README has the table of all settings"
+    assert refusal() == "slot in companion.toml is not a setting; docs/settings.md has the table of all settings"
 
 
 @pytest.mark.parametrize("name", ["telegram_token", "discord_token", "memory_key", "redis_url", "broker_url"])

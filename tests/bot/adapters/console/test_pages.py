@@ -117,6 +117,28 @@ def test_remarks_stand_below_and_the_next_reply_below_them(screen, terminal):
     assert terminal.rows == ["half an", "(stopped)", "Stopped.", "Bye."]
 
 
+def test_where_there_are_no_buttons_commands_stand_below_a_text_that_does_not_name_them(screen, terminal):
+    screen.say("Pick one.", ("/retry 1", "/retry 3"))
+    screen.say("Write /reset yes.", ("/reset yes", "/reset no"))
+    screen.say("No choice.")
+
+    assert terminal.rows == ["Pick one.", "(/retry 1 · /retry 3)", "Write /reset yes.", "No choice."]
+
+
+def test_one_answer_of_several_says_which_it_is(screen, terminal):
+    screen.final(Reply("one"))
+    screen.final(Reply("two", variant=2, num_variants=2))
+
+    assert terminal.rows == ["one", "two", say("en", "console-variant", variant=2, variants=2)]
+
+
+def test_a_pipe_gets_no_word_about_choices_and_variants(capsys):
+    Plain().final(Reply("two", variant=2, num_variants=2))
+    Plain().say("Pick one.", ("/retry 1",))
+
+    assert capsys.readouterr().out == "two\nPick one.\n"
+
+
 def test_words_that_look_like_markup_are_shown_as_they_are(screen, terminal):
     screen.draft(False, "", "[bold]x[/bold] :smile:")
     screen.final(Reply("[bold]x[/bold] :smile: [/]", remarks=("[red]no[/red]",)))

@@ -1,0 +1,19 @@
+"""Documents at the terminal: files in the data folder, for their owner's eyes alone."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from bot.commands import Document
+
+
+def save(document: Document, data_dir: Path) -> Path:
+    """Write it whole with mode 0600, in place of an older one; gives where it is."""
+    folder = data_dir / "exports"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(prefix=f"{document.name}.", dir=folder)
+    with os.fdopen(handle, "wb") as out:
+        out.write(document.content)
+    return Path(draft).replace(folder / document.name)

@@ -1,0 +1,72 @@
+"""Lines that were put aside: seen with their words in the shell alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.admin.shared import hands_on, open_here
+
+if TYPE_CHECKING:
+    from bot.core.dead import DeadLetter
+    from bot.run import Front
+
+
+@click.group()
+def dead() -> None:
+    """Lines that failed three turns and were put aside."""
+
+
+@dead.command("list")
+def dead_list() -> None:
+    """All of them, without what was said."""
+    with open_here() as front:
+        for letter in _letters(front):
+            click.echo(f"{letter.id}  {letter.conversation}  {len(letter.lines)} line(s)")
+
+
+@dead.command("show")
+@click.argument("id")
+def dead_show(id: str) -> None:
+    """One of them, with what was said; the audit log tells that you looked."""
+    with open_here() as front:
+        letter = _letter(front, id)
+        hands_on(front, letter.conversation.surface).note("dead show", str(letter.conversation), letter.id)
+        for line in letter.lines:
+            click.echo(f"{line.author}: {line.text}")
+
+
+@dead.command("replay")
+@click.argument("id")
+def dead_replay(id: str) -> None:
+    """Have one answered after all."""
+    with open_here() as front:
+        letter = _letter(front, id)
+        hands_on(front, letter.conversation.surface).replay(letter)
+        click.echo("put back into its inbox")
+
+
+@dead.command("drop")
+@click.argument("id")
+def dead_drop(id: str) -> None:
+    """Throw one away."""
+    with open_here() as front:
+        letter = _letter(front, id)
+        hands_on(front, letter.conversation.surface).drop(letter)
+        click.echo("dropped")
+
+
+def _letters(front: Front) -> Iterator[DeadLetter]:
+    for surface in front.store.surfaces():
+        yield from front.dead.all(surface)
+
+
+def _letter(front: Front, id: str) -> DeadLetter:
+    from bot.core.errors import CompanionError
+
+    for letter in _letters(front):
+        if letter.id == id:
+            return letter
+    raise CompanionError(f"no line was put aside as {id!r}; `companion admin dead list` shows those that were")

@@ -1,0 +1,133 @@
+"""What /admin does in a chat, from the shell, and the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.admin.shared import about, hands_on, open_here
+
+if TYPE_CHECKING:
+    from bot.core.access import Kind
+
+
+def _kind(chat: bool, server: bool) -> Kind:
+    return "chat" if chat else "server" if server else "person"
+
+
+def _chat_or_server(command: Callable[..., None]) -> Callable[..., None]:
+    command = click.option("--server", is_flag=True, help="ID is a server.")(command)
+    return click.option("--chat", is_flag=True, help="ID is a chat.")(command)
+
+
+@click.group()
+def admin() -> None:
+    """What operators do for people and chats, and with lines that could not be answered. All of it is in the audit log.
+
+    WHOM is PLATFORM:BOT:ID, such as telegram:42:1001, or a whole conversation as PLATFORM:BOT:CHAT:THREAD:PERSON.
+    """
+
+
+@admin.command()
+@click.argument("whom")
+@click.option("--chat", is_flag=True, help="ID is a chat: everybody's conversations in it.")
+def reset(whom: str, chat: bool) -> None:
+    """Forget what was said: one whole conversation, all of a person, or with --chat all in a chat."""
+    from bot.core.messages import Conversation
+
+    with open_here() as front:
+        if whom.count(":") == 2 or chat:
+            hands, subject = about(front, whom, "chat" if chat else "person")
+            num_turns = hands.reset(subject)
+        else:
+            conversation = Conversation.parse(whom)
+            num_turns = hands_on(front, conversation.surface).reset_conversation(conversation)
+        click.echo(f"forgotten: {num_turns} turns")
+
+
+@admin.command("persona")
+@click.argument("whom")
+@click.argument("name")
+@click.option("--chat", is_flag=True, help="For everybody in that chat who has chosen none.")
+def set_persona(whom: str, name: str, chat: bool) -> None:
+    """Choose the persona of a person, or with --chat of a whole chat."""
+    with open_here() as front:
+        hands, subject = about(front, whom, "chat" if chat else "person")
+        click.echo(f"{subject.kind} now talks with {hands.choose_persona(subject, name).name}")
+
+
+@admin.command()
+@click.argument("whom")
+@_chat_or_server
+def block(whom: str, chat: bool, server: bool) -> None:
+    """Take nothing from a person, a chat or a server any more, at once and everywhere."""
+    with open_here() as front:
+        hands, subject = about(front, whom, _kind(chat, server))
+        hands.block(subject)
+        click.echo(f"blocked: {subject}")
+
+
+@admin.command()
+@click.argument("whom")
+@_chat_or_server
+def unblock(whom: str, chat: bool, server: bool) -> None:
+    """Lift a block."""
+    with open_here() as front:
+        hands, subject = about(front, whom, _kind(chat, server))
+        click.echo(f"no longer blocked: {subject}" if hands.unblock(subject) else f"was not blocked: {subject}")
+
+
+@admin.command()
+@click.argument("whom")
+@_chat_or_server
+def allow(whom: str, chat: bool, server: bool) -> None:
+    """Let a person, a chat or a server in where only the invited may talk."""
+    with open_here() as front:
+        hands, subject = about(front, whom, _kind(chat, server))
+        hands.allow(subject)
+        click.echo(f"allowed: {subject}")
+
+
+@admin.command()
+@click.argument("surface")
+def invite(surface: str) -> None:
+    """A code that lets one person in, once. SURFACE is PLATFORM:BOT, such as telegram:42."""
+    from bot.core.access import INVITE_DAYS
+    from bot.core.errors import BadConversation
+
+    with open_here() as front:
+        if surface.count(":") != 1:
+            raise BadConversation(f"not a bot account: {surface!r}; it is PLATFORM:BOT, such as telegram:42")
+        click.echo(f"{hands_on(front, surface).invite()}  (good for one person, within {INVITE_DAYS} days)")
+
+
+@admin.command()
+def stats() -> None:
+    """Workers, and for each bot account who waits, how many people it knows and what it wrote today."""
+    with open_here() as front:
+        workers = front.presence.workers()
+        for worker in workers:
+            click.echo(f"worker {worker.id}: {worker.model}, {worker.stage}, {worker.busy} of {worker.slots} replies at work")
+        if not workers:
+            click.echo("no worker is alive")
+        for surface in front.store.surfaces():
+            now = hands_on(front, surface).stats()
+            people = "" if now.num_people is None else f"{now.num_people} people, "
+            counts = f"{people}{now.num_waiting} waiting, {now.num_dead} put aside, {now.tokens_today} tokens today"
+            click.echo(f"{surface}: {counts}")
+        for month, num in front.care_count.by_month().items():
+            click.echo(f"care given in {month}: {num}")
+
+
+@admin.command()
+@click.option("--last", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many entries.")
+def audit(last: int) -> None:
+    """What admins did, oldest first: when (UTC), where, who, what, to whom."""
+    with open_here() as front:
+        entries = [(entry, surface) for surface in front.store.surfaces() for entry in front.audit.last(surface, last)]
+        for entry, surface in sorted(entries, key=lambda one: one[0].at)[-last:]:
+            at = datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+            click.echo(f"{at}  {surface}  {entry.who}  {entry.what} {entry.whom} {entry.value}".rstrip())

@@ -1,0 +1,52 @@
+"""Commands about what is kept of a person: theirs to see, to have and to erase."""
+
+from __future__ import annotations
+
+import json
+
+from bot.commands.ask import Answer, Ask, Document, are_you_sure, is_yes
+from bot.commands.readable import as_text, moment
+from bot.run import Front
+
+
+def memory(front: Front, ask: Ask) -> Answer:
+    turns = front.memory.recent(ask.conversation)
+    if not turns:
+        return Answer(ask.say("memory-empty"))
+    return Answer(ask.say("memory", turns=len(turns), oldest=moment(turns[0].at), left_out=turns[-1].num_left_out))
+
+
+def privacy(front: Front, ask: Ask) -> Answer:
+    settings = front.settings
+    return Answer(ask.say("privacy", turns=settings.memory_turns, days=settings.retention_days))
+
+
+def export(front: Front, ask: Ask) -> Answer:
+    """Everything kept about the person on this surface, from all their chats: so it is for their eyes alone."""
+    kept = front.people.export(ask.conversation)
+    readable = as_text(kept, ask.language)
+    documents = (
+        Document("companion-export.json", json.dumps(kept, ensure_ascii=False, indent=2).encode()),
+        Document("companion-export.txt", readable.encode()),
+    )
+    turns = sum(len(conversation["turns"]) for conversation in kept["conversations"])
+    return Answer(ask.say("export-done", turns=turns), documents=documents, private=True)
+
+
+def forget(front: Front, ask: Ask) -> Answer:
+    if not is_yes(ask.argument):
+        return are_you_sure(ask, ask.say("forget-sure"), ask.say("button-forget"))
+    front.limits.keep_spent(ask.conversation)
+    return Answer(ask.say("forget-done", turns=front.people.forget(ask.conversation)))
+
+
+def stats(front: Front, ask: Ask) -> Answer:
+    usage = front.people.usage(ask.conversation)
+    since = front.people.since(ask.conversation)
+    rows = [ask.say("stats-turns", here=front.memory.num_turns(ask.conversation), turns=usage.turns)]
+    if since is not None:
+        rows.append(ask.say("stats-since", oldest=moment(since)))
+    rows.append(ask.say("stats-tokens", today=usage.tokens_today, tokens=usage.tokens))
+    if most := front.settings.daily_tokens:
+        rows.append(ask.say("stats-left", left=max(0, most - usage.tokens_today), limit=most))
+    return Answer("\n".join(rows), private=True)

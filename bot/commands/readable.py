@@ -1,0 +1,60 @@
+"""An export for people to read: the same as the JSON beside it, told in their language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.i18n import say
+
+
+def moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def as_text(kept: dict[str, Any], language: str) -> str:
+    """Of what `People.export` gives."""
+    return "\n".join(_lines(kept, language)) + "\n"
+
+
+def _lines(kept: dict[str, Any], language: str) -> Iterator[str]:
+    yield say(language, "export-head", person=kept["person"], name=kept["surface"])
+    yield from _values(say(language, "export-choices"), kept["choices"])
+    yield from _values(say(language, "export-usage"), kept["usage"])
+    if not kept["conversations"]:
+        yield say(language, "export-nothing")
+    for conversation in kept["conversations"]:
+        yield from _conversation(conversation, language)
+
+
+def _conversation(conversation: dict[str, Any], language: str) -> Iterator[str]:
+    yield ""
+    yield say(language, "export-conversation", chat=conversation["chat"], thread=conversation["thread"])
+    for turn in conversation["turns"]:
+        yield from _turn(turn, language)
+    yield from _said(say(language, "export-waiting"), conversation["waiting"])
+    yield from _said(say(language, "export-put-aside"), conversation["put_aside"])
+    yield from _values(say(language, "export-chat-choices"), conversation["chat_choices"])
+
+
+def _turn(turn: dict[str, Any], language: str) -> Iterator[str]:
+    yield ""
+    yield from map(_line, turn["lines"])
+    yield f"{moment(turn['at'])} {turn['persona']}: {turn['reply']}"
+    others = [reply for reply in turn["variants"] if reply != turn["reply"]]
+    yield from (say(language, "export-variant", reply=reply) for reply in others)
+
+
+def _values(title: str, values: dict[str, str]) -> Iterator[str]:
+    if values:
+        yield from ("", title, *(f"    {name}: {value}" for name, value in values.items()))
+
+
+def _said(title: str, lines: list[dict[str, Any]]) -> Iterator[str]:
+    if lines:
+        yield from ("", title, *map(_line, lines))
+
+
+def _line(line: dict[str, Any]) -> str:
+    return f"{moment(line['at'])} {line['author']}: {line['text']}"

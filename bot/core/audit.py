@@ -1,0 +1,53 @@
+"""What admins did, to whom and when; never what anybody said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from bot.core.store import Keys, Store
+
+_NUM_KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`at` is in seconds since the epoch, by Redis's clock; `value` is a name or a number, where there is one."""
+
+    at: float
+    who: str
+    what: str
+    whom: str
+    value: str
+
+    @classmethod
+    def load(cls, id: bytes, fields: dict[bytes, bytes]) -> Self:
+        who, what, whom, value = (fields.get(name, b"").decode() for name in (b"who", b"what", b"whom", b"value"))
+        return cls(int(id.partition(b"-")[0]) / 1000, who, what, whom, value)
+
+
+class Audit:
+    """Two logs for each surface, read as one: what was tried in vain cannot push out what was done."""
+
+    def __init__(self, store: Store) -> None:
+        self._redis = store.redis
+
+    def write(self, surface: str, who: str, what: str, whom: str = "", value: str | int = "") -> None:
+        """Something an admin did."""
+        self._add(Keys(surface).audit, who, what, whom, str(value))
+
+    def write_refused(self, surface: str, who: str, what: str) -> None:
+        """Something that somebody wanted to do and was not allowed to."""
+        self._add(Keys(surface).audit_refused, who, f"refused {what}", "", "")
+
+    def last(self, surface: str, num: int) -> list[Entry]:
+        """The newest entries, oldest first."""
+        keys = Keys(surface)
+        found: list[Any] = []
+        for name in (keys.audit, keys.audit_refused):
+            found += reversed(self._redis.xrevrange(name, count=num) or [])
+        return sorted((Entry.load(*entry) for entry in found), key=lambda entry: entry.at)[-num:]
+
+    def _add(self, name: str, who: str, what: str, whom: str, value: str) -> None:
+        fields: dict[Any, Any] = {"who": who, "what": what, "whom": whom, "value": value}
+        self._redis.xadd(name, fields, maxlen=_NUM_KEPT, approximate=True)

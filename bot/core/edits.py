@@ -1,0 +1,33 @@
+"""A message that its person wrote anew: where it stands by now, and other words for it while it waits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from bot.core.messages import Conversation, Line, dump, load_line
+from bot.core.store import Keys, Store
+from bot.core.vault import Vault
+
+Place = Literal["replaced", "same", "answering", "gone"]
+
+
+def replace_waiting(store: Store, vault: Vault, conversation: Conversation, edit: Line) -> Place:
+    """Put the new words into the waiting line of that `message_id`.
+
+    Gives "same" when they are not new, "answering" when a worker may have read the old ones, "gone" when no such line waits.
+    """
+    keys = Keys(conversation.surface)
+    names = [keys.of(conversation, what) for what in ("state", "inbox")]
+    sealed: Any = store.redis.lrange(names[1], 0, -1)
+    for old in reversed(sealed):  # an earlier edit of it stands behind it
+        seal = vault.find(conversation)
+        line = load_line(seal.open(old, str(conversation)))
+        if line.message_id != edit.message_id or line.kind == "retry":
+            continue
+        if line.text == edit.text:
+            return "same"
+        new = seal.close(dump(replace(line, text=edit.text)), str(conversation))
+        place: Place = store.call("edit_waiting", names, old, new).decode()
+        return place
+    return "gone"

@@ -1,0 +1,75 @@
+"""Whether an update may be taken: the lists, the person's rate and their tokens of the day, asked in one round trip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bot.core.access import Access, Subject
+from bot.core.messages import Conversation, Incoming
+from bot.core.settings import Settings
+from bot.core.store import Keys, Store
+
+RefusedReason = Literal["blocked", "uninvited", "rate", "tokens"]
+
+_DAY_SECONDS = 24 * 3600
+_KEEP_TOLD_MS = 30 * 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`seconds` until it would be taken, where time mends it. `was_told` when the person knows: then be quiet."""
+
+    reason: RefusedReason
+    seconds: int
+    was_told: bool
+
+
+class Limits:
+    """Owners and admins are never refused. Safe to share between threads and processes: everything stands in Redis."""
+
+    def __init__(self, store: Store, settings: Settings, access: Access) -> None:
+        self._store, self._settings, self._access = store, settings, access
+
+    def refuse(self, incoming: Incoming, *, counts: bool = True, spends: bool = True) -> Refusal | None:
+        """Why this may not be taken, or None when it may. A known update is never refused: it was looked at before.
+
+        `counts` towards the person's rate; `spends` when a model will write for it.
+        """
+        if self._access.is_admin(incoming.conversation):
+            return None
+        reason, wait_ms, was_told = self._store.call(
+            "admit",
+            _names(incoming),
+            incoming.line.update_id,
+            *map(str, _subjects(incoming)),
+            int(self._settings.access == "invite"),
+            self._settings.messages_per_minute if counts else 0,
+            self._settings.daily_tokens if spends else 0,
+            _KEEP_TOLD_MS,
+        )
+        return Refusal(reason.decode(), -(-wait_ms // 1000), bool(was_told)) if reason else None
+
+    def keep_spent(self, person: Conversation) -> None:
+        """Before somebody is forgotten: where there is a budget, what they had of today's counts until midnight (UTC)."""
+        if not self._settings.daily_tokens:
+            return
+        keys, redis = Keys(person.surface), self._store.redis
+        kept: Any = redis.hmget(keys.of_person(person.person, "usage"), ["day", "tokens_today"])
+        seconds: Any = redis.time()
+        day, tokens = (int(value or 0) for value in kept)
+        if tokens and day == seconds[0] // _DAY_SECONDS:
+            name = keys.of_person(person.person, "spent")
+            redis.incrby(name, tokens)
+            redis.expireat(name, (day + 1) * _DAY_SECONDS)
+
+
+def _names(incoming: Incoming) -> list[str]:
+    keys, person = Keys(incoming.conversation.surface), incoming.conversation.person
+    return [keys.seen, keys.access, *(keys.of_person(person, what) for what in ("rate", "usage", "told", "spent"))]
+
+
+def _subjects(incoming: Incoming) -> tuple[Subject, ...]:
+    conversation = incoming.conversation
+    server = Subject(conversation.surface, "server", incoming.server or "")
+    return Subject.person(conversation), Subject.chat(conversation), server

@@ -1,0 +1,60 @@
+"""People who have been silent for longer than the operator keeps anything are erased, all of them of that account."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+
+from bot.core.messages import Conversation
+from bot.core.store import Keys
+from bot.run import Front
+
+log = structlog.get_logger()
+
+_EVERY_SECONDS = 3600
+_LOOK_SECONDS = 60.0
+_DAY_MS = 24 * 3600 * 1000
+_NUM_AT_ONCE = 100
+
+
+class Retention:
+    """Once an hour for each bot account, in whichever process comes first."""
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+
+    async def keep(self) -> None:
+        """For ever; nothing that goes wrong here may end the process."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                await asyncio.to_thread(self.erase_where_due)
+            except (RedisError, OSError) as problem:
+                log.info("could not erase who is silent", action="retry", error=str(problem))
+
+    def erase_where_due(self) -> None:
+        days = self._front.settings.retention_days
+        for surface in self._front.store.surfaces() if days else []:
+            lock = Keys(surface).of_person("hourly", "retention")
+            if self._front.store.redis.set(lock, "1", nx=True, ex=_EVERY_SECONDS):
+                self.erase_silent(surface, days)
+
+    def erase_silent(self, surface: str, days: int) -> int:
+        """Gives how many people were erased. Time is Redis's: it stamped when they were last seen."""
+        seconds, _ = self._front.store.redis.time()
+        before, num_erased = int(seconds) * 1000 - days * _DAY_MS, 0
+        while people := self._silent(surface, before):
+            for person in people:
+                self._front.people.forget(person)
+            num_erased += len(people)
+        if num_erased:
+            log.info("erased who was silent", action="retention", days=days, people=num_erased)
+        return num_erased
+
+    def _silent(self, surface: str, before: int) -> list[Conversation]:
+        names: Any = self._front.store.redis.zrangebyscore(Keys(surface).people, 0, before, start=0, num=_NUM_AT_ONCE)
+        platform, _, bot = surface.partition(":")
+        return [Conversation(platform, bot, name.decode(), "0", name.decode()) for name in names]

@@ -1,0 +1,151 @@
+"""What is kept of a person, theirs to see, to have and to erase; in both languages, through the real stores."""
+
+import json
+import time
+
+import pytest
+
+from bot.commands import Choice
+from bot.commands.readable import moment
+from bot.core.messages import Failed
+from bot.core.store import Keys
+from bot.i18n import say
+from tests.sayings import SURFACE, incoming, talk
+
+LANGUAGES = ["en", "zh"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_memory_says_how_much_since_when_and_what_was_left_out(tell, end_turn, memory, language):
+    assert tell("/memory", language).text == say(language, "memory-empty")
+    end_turn("t1")
+    end_turn("t2")
+
+    oldest = moment(memory.recent(talk())[0].at)
+    assert tell("/memory", language).text == say(language, "memory", turns=2, oldest=oldest, left_out=0)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("days", [0, 1, 30])
+def test_privacy_says_what_where_how_long_and_how_to_erase(tell, make_front, language, days):
+    text = tell("/privacy", language, front=make_front(retention_days=days, memory_turns=77)).text
+
+    assert text == say(language, "privacy", turns=77, days=days)
+    for told in ("77", "AES-256-GCM", "/export", "/undo", "/reset", "/forget"):
+        assert told in text
+
+
+@pytest.fixture
+def kept(end_turn, inbox, leases, people):
+    """One of everything that can be kept of a person, and something of somebody else's."""
+    end_turn("t1", "my cat is called Miso", variants=("nice", "how sweet"))
+    inbox.accept(incoming("put this aside"))
+    leases.commit(leases.acquire(talk()), Failed(str(talk()), "t2", "1", "put_aside"), put_aside=True)
+    inbox.accept(incoming("still waiting"))
+    people.choose(talk(), persona="tycho")
+    people.choose_for_chat(talk(), thinking="show")
+    end_turn("t9", "a secret of Bob's", conversation=talk("2"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_export_gives_everything_twice_for_the_persons_eyes_alone(tell, kept, people, language):
+    answer = tell("/export", language)
+
+    assert (answer.text, answer.private) == (say(language, "export-done", turns=1), True)
+    for_programs, for_people = answer.documents
+    assert [for_programs.name, for_people.name] == ["companion-export.json", "companion-export.txt"]
+    assert json.loads(for_programs.content) == json.loads(json.dumps(people.export(talk())))
+    for document in answer.documents:
+        text = document.content.decode()
+        for word in ("Miso", "nice", "how sweet", "put this aside", "still waiting", "tycho", "show"):
+            assert word in text
+        assert "Bob" not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_export_can_be_read_in_the_persons_language(tell, kept, memory, language):
+    text = tell("/export", language).documents[1].content.decode()
+    turn = memory.last(talk())
+
+    assert text.splitlines()[0] == say(language, "export-head", person="1001", name=SURFACE)
+    for key in ("export-choices", "export-chat-choices", "export-waiting", "export-put-aside"):
+        assert say(language, key) in text
+    assert f"{moment(turn.lines[0].at)} Ann: my cat is called Miso" in text
+    assert f"{moment(turn.at)} default: how sweet\n{say(language, 'export-variant', reply='nice')}" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_export_of_nothing_says_so(tell, language):
+    answer = tell("/export", language)
+
+    assert answer.text == say(language, "export-done", turns=0)
+    assert say(language, "export-nothing") in answer.documents[1].content.decode()
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "yes"), ("zh", "确定"), ("zh", "是")])
+def test_forget_explains_first_and_then_erases_everything(tell, kept, store, outbox, language, word):
+    asked = tell("/forget", language)
+    assert asked.text == say(language, "forget-sure")
+    assert "/forget yes" in asked.text, "where there are no buttons"
+    labels = [say(language, "button-forget"), say(language, "button-keep")]
+    assert asked.choices == (Choice(labels[0], "/forget yes"), Choice(labels[1], "/forget no"))
+
+    assert tell(f"/forget {word}", language).text == say(language, "forget-done", turns=1)
+
+    for entry in outbox.fresh(10):
+        outbox.end(entry, ["m1"])
+    assert [key for key in store.redis.scan_iter() if b"1001" in key or b"1001" in store.redis.dump(key)] == []
+    assert store.redis.exists(Keys(SURFACE).of_person("2", "key")), "others are not touched"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_forget_without_the_word_erases_nothing(tell, kept, memory, language):
+    for argument in ("no", "everything"):
+        assert tell(f"/forget {argument}", language).text == say(language, "kept")
+
+    assert memory.num_turns(talk()) == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_stats_count_turns_and_tokens(tell, end_turn, store, memory, language):
+    end_turn("t1")
+    end_turn("t2", conversation=talk(chat="-9"))
+    since = moment(memory.last(talk()).at)
+    day = int(time.time() // 86_400)
+    used = Keys(SURFACE).of_person("1001", "usage")
+    store.redis.hset(used, mapping={"day": day, "tokens_today": 30, "turns": 5, "tokens": 900})
+
+    answer = tell("/stats", language)
+
+    assert answer.private, "a group need not know"
+    assert answer.text.splitlines() == [
+        say(language, "stats-turns", here=1, turns=5),
+        say(language, "stats-since", oldest=since),
+        say(language, "stats-tokens", today=30, tokens=900),
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("spent", "left"), [(30, 70), (130, 0)])
+def test_stats_tell_what_is_left_of_a_budget(tell, make_front, store, language, spent, left):
+    used = Keys(SURFACE).of_person("1001", "usage")
+    store.redis.hset(used, mapping={"day": int(time.time() // 86_400), "tokens_today": spent})
+
+    text = tell("/stats", language, front=make_front(daily_tokens=100)).text
+
+    assert text.splitlines()[-1] == say(language, "stats-left", left=left, limit=100)
+
+
+def test_tokens_of_yesterday_are_not_todays(tell, store):
+    used = Keys(SURFACE).of_person("1001", "usage")
+    store.redis.hset(used, mapping={"day": int(time.time() // 86_400) - 1, "tokens_today": 30, "turns": 1, "tokens": 30})
+
+    assert say("en", "stats-tokens", today=0, tokens=30) in tell("/stats").text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_stats_of_somebody_new_are_zero(tell, language):
+    assert tell("/stats", language).text.splitlines() == [
+        say(language, "stats-turns", here=0, turns=0),
+        say(language, "stats-tokens", today=0, tokens=0),
+    ]

@@ -1,0 +1,85 @@
+"""Who is silent for longer than the operator keeps anything is erased whole; nobody else is touched."""
+
+import pytest
+
+from bot.core.store import Keys
+from bot.retention import Retention
+from tests.sayings import SURFACE, finished, incoming, talk, turn
+
+DAY_MS = 24 * 3600 * 1000
+
+
+@pytest.fixture
+def silent_for(store):
+    def make(person, days):
+        seconds, _ = store.redis.time()
+        store.redis.zadd(Keys(SURFACE).people, {person: seconds * 1000 - days * DAY_MS})
+
+    return make
+
+
+@pytest.fixture
+def met(inbox, leases, people):
+    def make(person):
+        inbox.accept(incoming(conversation=talk(person)))
+        leases.commit(leases.acquire(talk(person)), finished(talk(person)), turn(), "append")
+        people.choose(talk(person), persona="tycho")
+
+    return make
+
+
+def names_of(store, person):
+    return [key for key in store.redis.keys("*") if key.endswith(f":{person}".encode())]
+
+
+def test_the_silent_are_erased_and_the_others_are_not(make_front, store, met, silent_for, memory):
+    met("1")
+    met("2")
+    silent_for("1", 31)
+    silent_for("2", 29)
+    store.add_surface(SURFACE)
+
+    Retention(make_front(retention_days=30)).erase_where_due()
+
+    assert memory.recent(talk("1")) == []
+    assert names_of(store, "1") == []
+    assert len(memory.recent(talk("2"))) == 1
+    assert [name.decode() for name in store.redis.zrange(Keys(SURFACE).people, 0, -1)] == ["2"]
+
+
+def test_a_person_who_writes_is_seen(make_front, met, store):
+    met("1")
+    assert Retention(make_front()).erase_silent(SURFACE, days=1) == 0
+    assert store.redis.zscore(Keys(SURFACE).people, "1")
+
+
+def test_without_a_limit_nobody_is_ever_erased(make_front, store, met, silent_for, memory):
+    met("1")
+    silent_for("1", 10_000)
+    store.add_surface(SURFACE)
+
+    Retention(make_front(retention_days=0)).erase_where_due()
+
+    assert len(memory.recent(talk("1"))) == 1
+
+
+def test_it_is_done_once_an_hour_however_many_processes_there_are(make_front, store, met, silent_for, memory):
+    store.add_surface(SURFACE)
+    first, second = Retention(make_front(retention_days=1)), Retention(make_front(retention_days=1))
+    first.erase_where_due()
+    met("1")
+    silent_for("1", 2)
+
+    second.erase_where_due()
+    assert len(memory.recent(talk("1"))) == 1
+
+    store.redis.delete(Keys(SURFACE).of_person("hourly", "retention"))
+    second.erase_where_due()
+    assert memory.recent(talk("1")) == []
+
+
+def test_more_than_fit_in_one_reading_are_all_erased(make_front, silent_for):
+    for person in range(230):
+        silent_for(str(person), 9)
+
+    assert Retention(make_front()).erase_silent(SURFACE, days=5) == 230

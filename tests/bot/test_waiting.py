@@ -1,0 +1,199 @@
+"""What people are told while they wait: the truth, soon, and with a time that is about right."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bot.core.presence import WorkerState
+from bot.i18n import say
+from bot.surface import Reply
+from bot.waiting import Waiting
+from tests.programs import ROOT, until
+from tests.sayings import SURFACE, finished, incoming, talk, turn
+
+LANGUAGES = ["en", "zh"]
+
+
+@pytest.fixture(autouse=True)
+def _is_served(store):
+    store.add_surface(SURFACE)
+
+
+@pytest.fixture
+def texts(front, monkeypatch):
+    monkeypatch.setattr("bot.waiting._AFTER_SECONDS", 0)
+    return Waiting(front, SURFACE)._texts
+
+
+def worker(stage="ready", reply_seconds=0.0, slots=2):
+    return WorkerState("here-1-aa", stage, "", "echo", "bundled", slots, 0, "", reply_seconds)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("states", "key", "values"),
+    [
+        ([], "waiting-nobody", {}),
+        ([worker("failed")], "waiting-nobody", {}),
+        ([worker("loading")], "waiting-loading", {}),
+        ([worker("restarting")], "waiting-loading", {}),
+        ([worker()], "waiting-place", {"place": 1}),
+        ([worker(reply_seconds=8)], "waiting-time", {"place": 1, "seconds": 4}),
+    ],
+)
+def test_who_waits_is_told_why_in_their_language(front, inbox, people, texts, language, states, key, values):
+    people.choose(talk(), language=language)
+    inbox.accept(incoming())
+    for state in states:
+        front.presence.announce(state)
+
+    assert texts() == {talk(): say(language, key, **values)}
+
+
+def test_the_place_counts_everybody_who_wrote_before_on_every_surface(front, inbox, texts, store):
+    from bot.core.messages import Conversation
+
+    front.presence.announce(worker(reply_seconds=10))
+    elsewhere = Conversation("discord", "7", "1", "0", "1")
+    store.add_surface(elsewhere.surface)
+    for conversation in (talk("1"), elsewhere, talk("2")):
+        inbox.accept(incoming(conversation=conversation))
+        time.sleep(0.005)
+
+    assert texts() == {
+        talk("1"): say("en", "waiting-time", place=1, seconds=5),
+        talk("2"): say("en", "waiting-time", place=3, seconds=15),
+    }
+
+
+def test_a_reply_that_is_being_made_is_waited_for_without_words(front, inbox, leases, texts):
+    inbox.accept(incoming())
+    leases.acquire(talk())
+    assert texts() == {}
+
+
+def test_a_reply_whose_worker_died_is_waited_for_like_one_that_never_began(front, inbox, leases, texts, store):
+    from bot.core.store import Keys
+
+    inbox.accept(incoming())
+    lease = leases.acquire(talk())
+    store.redis.zadd(Keys(SURFACE).pending, {str(talk()): 1})
+    assert texts() == {talk(): say("en", "waiting-nobody")}
+
+    leases.commit(lease, finished(talk()), turn(), "append")
+    assert texts() == {}
+
+
+class Wall:
+    """A surface that writes down what it is told, and when."""
+
+    name, draft_seconds = SURFACE, 0.0
+
+    def __init__(self):
+        self.told, self.replies = [], []
+
+    async def show(self, conversation, draft):
+        """Drafts are not looked at here."""
+
+    async def tell_wait(self, conversation, text):
+        self.told.append((time.monotonic(), conversation, text))
+
+    async def deliver(self, conversation, reply):
+        self.replies.append((time.monotonic(), conversation, reply))
+        return ["m1"]
+
+
+@contextlib.asynccontextmanager
+async def served(front, wall):
+    from bot.delivery import Delivery
+
+    running = asyncio.create_task(Delivery(front.outbox(SURFACE), wall, front.language, Waiting(front, SURFACE)).run())
+    yield
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+@contextlib.contextmanager
+def running_worker(redis_server, tmp_path, **settings):
+    settings = {"redis_url": redis_server.url, "data_dir": tmp_path, "engine": "echo", **settings}
+    environment = os.environ | {f"COMPANION_{name.upper()}": str(value) for name, value in settings.items()}
+    command = [sys.executable, "-m", "workers", "run", "--grace", "0"]
+    process = subprocess.Popen(command, env=environment | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_nobody_there_is_told_within_five_seconds_and_the_answer_comes_when_somebody_is_back(
+    make_front, redis_server, tmp_path
+):
+    front, wall = make_front(memory_key=None), Wall()
+
+    async def journey():
+        async with served(front, wall):
+            began_at = time.monotonic()
+            front.inbox.accept(incoming("hello"))
+            await asyncio.to_thread(until, lambda: wall.told, 10)
+            assert wall.told[0][0] - began_at < 5
+            assert wall.told[0][1:] == (talk(), say("en", "waiting-nobody"))
+            with running_worker(redis_server, tmp_path):
+                await asyncio.to_thread(until, lambda: wall.replies, 30)
+
+    asyncio.run(journey())
+    assert [type(reply) for _, _, reply in wall.replies] == [Reply]
+    assert "hello" in wall.replies[0][2].text
+
+
+def test_who_loses_their_worker_in_the_middle_of_a_reply_is_told_within_five_seconds(make_front, redis_server, tmp_path):
+    front, wall = make_front(memory_key=None), Wall()
+
+    async def journey():
+        async with served(front, wall):
+            with running_worker(redis_server, tmp_path, lease_seconds=1) as worker:
+                await asyncio.to_thread(until, lambda: [one for one in front.presence.workers() if one.stage == "ready"])
+                front.inbox.accept(incoming("#slow #long 400 please"))
+                front.wakeups.send(talk())
+                await asyncio.to_thread(until, lambda: [one for one in front.presence.workers() if one.busy])
+                worker.kill()
+                killed_at = time.monotonic()
+                nobody = say("en", "waiting-nobody")
+                await asyncio.to_thread(until, lambda: [text for *_, text in wall.told if text == nobody], 10)
+                assert wall.told[-1][0] - killed_at < 5
+
+    asyncio.run(journey())
+
+
+def test_the_time_that_people_are_told_is_right_within_a_factor_of_two_at_steady_load(make_front, redis_server, tmp_path):
+    front, wall = make_front(memory_key=None), Wall()
+
+    async def journey():
+        async with served(front, wall):
+            with running_worker(redis_server, tmp_path, slots=2):
+                await asyncio.to_thread(until, lambda: [one for one in front.presence.workers() if one.stage == "ready"])
+                for number in range(12):
+                    conversation = talk(str(number))
+                    front.inbox.accept(incoming("#slow a b", conversation))
+                    front.wakeups.send(conversation)
+                    await asyncio.sleep(0.1)
+                await asyncio.to_thread(until, lambda: len(wall.replies) == 12, 50)
+
+    asyncio.run(journey())
+    replied_at = {conversation: at for at, conversation, _ in wall.replies}
+    came_at = sorted(replied_at.values())
+    each = 2 * (came_at[-1] - came_at[3]) / (len(came_at) - 4)  # two at a time
+    checked = [
+        (float(text.split("about ")[1].split()[0]), replied_at[conversation] - each - at)
+        for at, conversation, text in wall.told
+        if "about" in text and "about a second" not in text
+    ]
+    assert len(checked) > 10, wall.told
+    wrong = [(told, actual) for told, actual in checked if told >= 3 and not told / 2 <= actual <= told * 2]
+    assert wrong == []
