@@ -101,13 +101,17 @@ class Administration:
 
     def unblock(self, subject: Subject) -> bool:
         """False when there was no block to lift."""
-        was_blocked = self.front.access.unblock(subject)
         self.note("unblock", str(subject))
-        return was_blocked
+        return self.front.access.take_off(subject, "block")
 
     def allow(self, subject: Subject) -> None:
         self.front.access.put(subject, "allow")
         self.note("allow", str(subject))
+
+    def disallow(self, subject: Subject) -> bool:
+        """Take an allow, or the use of an invite, back; False when there was none."""
+        self.note("disallow", str(subject))
+        return self.front.access.take_off(subject, "allow")
 
     def invite(self) -> str:
         """A code for one person; the audit log does not have it."""

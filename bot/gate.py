@@ -29,7 +29,7 @@ def turn_away(front: Front, incoming: Incoming, ask: Ask | None, language: str) 
     if refusal.reason == "uninvited" and front.access.redeem(incoming.conversation, _code(incoming, ask)):
         return _welcome(front, incoming, language)
     if refusal.reason == "uninvited" and ask is not None and ask.name == "start" and ask.argument:
-        return Answer(say(language, "invite-unknown"))
+        return Answer(say(language, "invite-unknown") if front.limits.tells_again(incoming.conversation, "code") else "")
     return Answer("" if refusal.was_told else _words(refusal, language))
 
 

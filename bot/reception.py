@@ -32,7 +32,9 @@ class Reception:
         self._sending: set[asyncio.Task[None]] = set()
 
     async def receive(self, incoming: Incoming, merge_seconds: float | None = None) -> Answer | None:
-        """What to say at once, or None when the answer is a worker's (or the update was known).
+        """What to say at once; None when the answer is a worker's alone (or the update was known).
+
+        An answer without text says that nothing is to be said, and that nothing follows.
 
         Raises `redis.RedisError` when the update could not be kept: do not acknowledge it to the platform.
         """
@@ -41,7 +43,7 @@ class Reception:
             self._wake_soon(
                 incoming.conversation, self._front.settings.merge_seconds if merge_seconds is None else merge_seconds
             )
-        return answer if answer and (answer.text or answer.leaves) else None
+        return None if answer and answer.reply_follows and not answer.text else answer
 
     @metrics.watching_redis("reception")
     def _take(self, incoming: Incoming) -> Answer | None:
@@ -61,7 +63,7 @@ class Reception:
             return Answer(say(language, f"refused-{outcome}", lines=self._front.settings.inbox_lines))
         if outcome in ("next", "behind"):  # workers wake it when it is time
             is_news = outcome == "behind" and self._front.inbox.num_waiting(incoming.conversation) == 1
-            return Answer(say(language, "waiting-behind") if is_news else "")
+            return Answer(say(language, "waiting-behind") if is_news else "", waits=True)
         return None if outcome == "known" else self._disclosure(incoming, language)
 
     def _turn_away(self, incoming: Incoming, ask: Ask | None, language: str) -> Answer | None:

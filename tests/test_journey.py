@@ -55,6 +55,15 @@ def test_piped_lines_are_answered_one_by_one_with_replies_alone_on_stdout(tmp_pa
     assert "thought" not in " ".join(said)
 
 
+def test_who_is_refused_once_and_then_in_silence_is_not_left_waiting_at_the_terminal(tmp_path):
+    with Chat(tmp_path, access="invite", owners="console:nobody-here") as chat:
+        for _ in range(3):
+            chat.say("let me in")
+        status, said = chat.leave()
+
+    assert (status, said) == (0, [say("en", "denied-uninvited")])
+
+
 def test_reset_forgets_and_retry_answers_the_last_line_again(tmp_path):
     with Chat(tmp_path) as chat:
         chat.ask("secret")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ import click
 from bot.admin.shared import hands_on, open_here
 
 if TYPE_CHECKING:
+    from bot.administration import Administration
     from bot.core.dead import DeadLetter
     from bot.run import Front
 
@@ -31,9 +33,8 @@ def dead_list() -> None:
 @click.argument("id")
 def dead_show(id: str) -> None:
     """One of them, with what was said; the audit log tells that you looked."""
-    with open_here() as front:
-        letter = _letter(front, id)
-        hands_on(front, letter.conversation.surface).note("dead show", str(letter.conversation), letter.id)
+    with _at_hand(id) as (hands, letter):
+        hands.note("dead show", str(letter.conversation), letter.id)
         for line in letter.lines:
             click.echo(f"{line.author}: {line.text}")
 
@@ -42,9 +43,8 @@ def dead_show(id: str) -> None:
 @click.argument("id")
 def dead_replay(id: str) -> None:
     """Have one answered after all."""
-    with open_here() as front:
-        letter = _letter(front, id)
-        hands_on(front, letter.conversation.surface).replay(letter)
+    with _at_hand(id) as (hands, letter):
+        hands.replay(letter)
         click.echo("put back into its inbox")
 
 
@@ -52,10 +52,16 @@ def dead_replay(id: str) -> None:
 @click.argument("id")
 def dead_drop(id: str) -> None:
     """Throw one away."""
+    with _at_hand(id) as (hands, letter):
+        hands.drop(letter)
+        click.echo("dropped")
+
+
+@contextmanager
+def _at_hand(id: str) -> Iterator[tuple[Administration, DeadLetter]]:
     with open_here() as front:
         letter = _letter(front, id)
-        hands_on(front, letter.conversation.surface).drop(letter)
-        click.echo("dropped")
+        yield hands_on(front, letter.conversation.surface), letter
 
 
 def _letters(front: Front) -> Iterator[DeadLetter]:

@@ -11,16 +11,12 @@ import click
 from bot.admin.shared import about, hands_on, open_here
 
 if TYPE_CHECKING:
-    from bot.core.access import Kind
+    from bot.administration import Administration
+    from bot.core.access import Kind, Subject
 
 
 def _kind(chat: bool, server: bool) -> Kind:
     return "chat" if chat else "server" if server else "person"
-
-
-def _chat_or_server(command: Callable[..., None]) -> Callable[..., None]:
-    command = click.option("--server", is_flag=True, help="ID is a server.")(command)
-    return click.option("--chat", is_flag=True, help="ID is a chat.")(command)
 
 
 @click.group()
@@ -59,36 +55,45 @@ def set_persona(whom: str, name: str, chat: bool) -> None:
         click.echo(f"{subject.kind} now talks with {hands.choose_persona(subject, name).name}")
 
 
-@admin.command()
-@click.argument("whom")
-@_chat_or_server
-def block(whom: str, chat: bool, server: bool) -> None:
+def _on_lists(deed: Callable[[Administration, Subject], str]) -> click.Command:
+    """A command about a person, a chat or a server; the deed gives what is said of it."""
+
+    @admin.command(deed.__name__, help=deed.__doc__)
+    @click.argument("whom")
+    @click.option("--chat", is_flag=True, help="ID is a chat.")
+    @click.option("--server", is_flag=True, help="ID is a server.")
+    def command(whom: str, chat: bool, server: bool) -> None:
+        with open_here() as front:
+            hands, subject = about(front, whom, _kind(chat, server))
+            click.echo(f"{deed(hands, subject)}: {subject}")
+
+    return command
+
+
+@_on_lists
+def block(hands: Administration, subject: Subject) -> str:
     """Take nothing from a person, a chat or a server any more, at once and everywhere."""
-    with open_here() as front:
-        hands, subject = about(front, whom, _kind(chat, server))
-        hands.block(subject)
-        click.echo(f"blocked: {subject}")
+    hands.block(subject)
+    return "blocked"
 
 
-@admin.command()
-@click.argument("whom")
-@_chat_or_server
-def unblock(whom: str, chat: bool, server: bool) -> None:
+@_on_lists
+def unblock(hands: Administration, subject: Subject) -> str:
     """Lift a block."""
-    with open_here() as front:
-        hands, subject = about(front, whom, _kind(chat, server))
-        click.echo(f"no longer blocked: {subject}" if hands.unblock(subject) else f"was not blocked: {subject}")
+    return "no longer blocked" if hands.unblock(subject) else "was not blocked"
 
 
-@admin.command()
-@click.argument("whom")
-@_chat_or_server
-def allow(whom: str, chat: bool, server: bool) -> None:
+@_on_lists
+def allow(hands: Administration, subject: Subject) -> str:
     """Let a person, a chat or a server in where only the invited may talk."""
-    with open_here() as front:
-        hands, subject = about(front, whom, _kind(chat, server))
-        hands.allow(subject)
-        click.echo(f"allowed: {subject}")
+    hands.allow(subject)
+    return "allowed"
+
+
+@_on_lists
+def disallow(hands: Administration, subject: Subject) -> str:
+    """Take an allow, or the use of an invite, back."""
+    return "no longer allowed" if hands.disallow(subject) else "was not allowed"
 
 
 @admin.command()
@@ -115,7 +120,7 @@ def stats() -> None:
             click.echo("no worker is alive")
         for surface in front.store.surfaces():
             now = hands_on(front, surface).stats()
-            people = "" if now.num_people is None else f"{now.num_people} people, "
+            people = "" if now.num_people is None else f"people known: {now.num_people}, "
             counts = f"{people}{now.num_waiting} waiting, {now.num_dead} put aside, {now.tokens_today} tokens today"
             click.echo(f"{surface}: {counts}")
         for month, num in front.care_count.by_month().items():

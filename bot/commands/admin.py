@@ -19,6 +19,7 @@ ARGUMENTS = {
     "block": "WHOM|chat|server",
     "unblock": "WHOM|chat|server",
     "allow": "WHOM|chat|server",
+    "disallow": "WHOM|chat|server",
     "invite": "",
     "stats": "",
     "dead": "[list|show ID|replay ID|drop ID]",
@@ -98,15 +99,20 @@ def _block(desk: Desk) -> Answer:
 
 def _unblock(desk: Desk) -> Answer:
     subject = _anything(desk)
-    if desk.hands.unblock(subject):
-        return Answer(desk.ask.say("admin-unblock-done", whom=desk.name_of(subject)))
-    return Answer(desk.ask.say("admin-unblock-none", whom=desk.name_of(subject)))
+    outcome = "done" if desk.hands.unblock(subject) else "none"
+    return Answer(desk.ask.say(f"admin-unblock-{outcome}", whom=desk.name_of(subject)))
 
 
 def _allow(desk: Desk) -> Answer:
     subject = _anything(desk)
     desk.hands.allow(subject)
     return Answer(desk.ask.say("admin-allow-done", whom=desk.name_of(subject)))
+
+
+def _disallow(desk: Desk) -> Answer:
+    subject = _anything(desk)
+    outcome = "done" if desk.hands.disallow(subject) else "none"
+    return Answer(desk.ask.say(f"admin-disallow-{outcome}", whom=desk.name_of(subject)))
 
 
 def _invite(desk: Desk) -> Answer:
@@ -187,6 +193,7 @@ _DEEDS: dict[str, Callable[[Desk], Answer]] = {
     "block": _block,
     "unblock": _unblock,
     "allow": _allow,
+    "disallow": _disallow,
     "invite": _invite,
     "stats": _stats,
     "dead": _dead,

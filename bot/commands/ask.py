@@ -31,17 +31,24 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said at once. `wakes` when a line was, or is to be, left in the inbox; `leaves` when the person goes.
+    """What is said at once; with no text, nothing is.
 
-    A `private` answer is for the person's eyes alone: in a group, adapters send it where nobody else reads it.
+    `wakes` when a line was, or is to be, left in the inbox; `waits` when one was and a worker comes to it by itself.
+    `leaves` when the person goes. A `private` answer is for the person's eyes alone: in a group, adapters send it
+    where nobody else reads it.
     """
 
     text: str
     wakes: bool = False
+    waits: bool = False
     leaves: bool = False
     choices: tuple[Choice, ...] = ()
     documents: tuple[Document, ...] = ()
     private: bool = False
+
+    @property
+    def reply_follows(self) -> bool:
+        return self.wakes or self.waits
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from typing import Any
 
 from bot.commands.ask import Answer, Ask, Document, are_you_sure, is_yes
 from bot.commands.readable import as_text, moment
+from bot.core.access import Subject
+from bot.core.messages import Conversation
 from bot.run import Front
 
 
@@ -23,7 +27,7 @@ def privacy(front: Front, ask: Ask) -> Answer:
 
 def export(front: Front, ask: Ask) -> Answer:
     """Everything kept about the person on this surface, from all their chats: so it is for their eyes alone."""
-    kept = front.people.export(ask.conversation)
+    kept = _everything(front, ask.conversation)
     readable = as_text(kept, ask.language)
     documents = (
         Document("companion-export.json", json.dumps(kept, ensure_ascii=False, indent=2).encode()),
@@ -31,6 +35,13 @@ def export(front: Front, ask: Ask) -> Answer:
     )
     turns = sum(len(conversation["turns"]) for conversation in kept["conversations"])
     return Answer(ask.say("export-done", turns=turns), documents=documents, private=True)
+
+
+def _everything(front: Front, person: Conversation) -> dict[str, Any]:
+    """What /forget erases, and what it leaves: who may talk, and what admins did."""
+    lists = front.access.lists_of(Subject.person(person))
+    log = [asdict(entry) for entry in front.audit.about(person)]
+    return front.people.export(person) | {"lists": lists, "admin_log": log}
 
 
 def forget(front: Front, ask: Ask) -> Answer:

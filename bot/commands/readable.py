@@ -14,7 +14,7 @@ def moment(at: float) -> str:
 
 
 def as_text(kept: dict[str, Any], language: str) -> str:
-    """Of what `People.export` gives."""
+    """Of what /export gives."""
     return "\n".join(_lines(kept, language)) + "\n"
 
 
@@ -22,6 +22,8 @@ def _lines(kept: dict[str, Any], language: str) -> Iterator[str]:
     yield say(language, "export-head", person=kept["person"], name=kept["surface"])
     yield from _values(say(language, "export-choices"), kept["choices"])
     yield from _values(say(language, "export-usage"), kept["usage"])
+    yield from _rows(say(language, "export-lists"), kept["lists"])
+    yield from _rows(say(language, "export-log"), [_entry(entry) for entry in kept["admin_log"]])
     if not kept["conversations"]:
         yield say(language, "export-nothing")
     for conversation in kept["conversations"]:
@@ -47,8 +49,16 @@ def _turn(turn: dict[str, Any], language: str) -> Iterator[str]:
 
 
 def _values(title: str, values: dict[str, str]) -> Iterator[str]:
-    if values:
-        yield from ("", title, *(f"    {name}: {value}" for name, value in values.items()))
+    yield from _rows(title, [f"{name}: {value}" for name, value in values.items()])
+
+
+def _rows(title: str, rows: list[str]) -> Iterator[str]:
+    if rows:
+        yield from ("", title, *(f"    {row}" for row in rows))
+
+
+def _entry(entry: dict[str, Any]) -> str:
+    return " ".join(filter(None, (moment(entry["at"]), entry["who"], entry["what"], entry["whom"], entry["value"])))
 
 
 def _said(title: str, lines: list[dict[str, Any]]) -> Iterator[str]:

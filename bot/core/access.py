@@ -68,12 +68,17 @@ class Access:
             pipe.hdel(_lists(subject), f"block:{subject}")
         pipe.execute()
 
-    def unblock(self, subject: Subject) -> bool:
-        """False when it was not blocked."""
-        return bool(self._store.redis.hdel(_lists(subject), f"block:{subject}"))
+    def take_off(self, subject: Subject, on: List) -> bool:
+        """False when it was not on that list."""
+        return bool(self._store.redis.hdel(_lists(subject), f"{on}:{subject}"))
 
     def is_on(self, subject: Subject, on: List) -> bool:
         return bool(self._store.redis.hexists(_lists(subject), f"{on}:{subject}"))
+
+    def lists_of(self, subject: Subject) -> list[List]:
+        """The lists that name it."""
+        lists: tuple[List, ...] = ("allow", "block")
+        return [name for name in lists if self.is_on(subject, name)]
 
     def listed(self, surface: str) -> list[str]:
         """All entries of both lists, such as `block:person:1001`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
+from bot.core.messages import Conversation
 from bot.core.store import Keys, Store
 
 _NUM_KEPT = 10_000
@@ -47,6 +48,17 @@ class Audit:
         for name in (keys.audit, keys.audit_refused):
             found += reversed(self._redis.xrevrange(name, count=num) or [])
         return sorted((Entry.load(*entry) for entry in found), key=lambda entry: entry.at)[-num:]
+
+    def about(self, person: Conversation) -> list[Entry]:
+        """All entries that name a person, as who did it or as whom it concerned, oldest first."""
+        who, whom = f"{person.platform}:{person.person}", f"person:{person.person}"
+        theirs = f"{person.surface}:", f":{person.person}"
+
+        def names(entry: Entry) -> bool:
+            is_conversation = entry.whom.startswith(theirs[0]) and entry.whom.endswith(theirs[1])
+            return entry.who == who or entry.whom == whom or is_conversation
+
+        return [entry for entry in self.last(person.surface, 2 * _NUM_KEPT) if names(entry)]
 
     def _add(self, name: str, who: str, what: str, whom: str, value: str) -> None:
         fields: dict[Any, Any] = {"who": who, "what": what, "whom": whom, "value": value}

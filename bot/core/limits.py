@@ -13,6 +13,7 @@ from bot.core.store import Keys, Store
 RefusedReason = Literal["blocked", "uninvited", "rate", "tokens"]
 
 _DAY_SECONDS = 24 * 3600
+_MINUTE_MS = 60_000
 _KEEP_TOLD_MS = 30 * 24 * 3600 * 1000
 
 
@@ -49,6 +50,11 @@ class Limits:
             _KEEP_TOLD_MS,
         )
         return Refusal(reason.decode(), -(-wait_ms // 1000), bool(was_told)) if reason else None
+
+    def tells_again(self, person: Conversation, reason: str) -> bool:
+        """Whether something may be said now that is said once a minute at most; who asks is expected to say it."""
+        name = Keys(person.surface).of_person(person.person, "told")
+        return bool(self._store.call("tell", [name], reason, _MINUTE_MS, _KEEP_TOLD_MS))
 
     def keep_spent(self, person: Conversation) -> None:
         """Before somebody is forgotten: where there is a budget, what they had of today's counts until midnight (UTC)."""

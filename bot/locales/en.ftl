@@ -171,6 +171,8 @@ export-head = Everything kept about { $person } on { $name }
 export-choices = Choices:
 export-chat-choices = Choices for this chat:
 export-usage = Counts:
+export-lists = Lists of mine that name you:
+export-log = What is written about you in the log of what admins do:
 export-nothing = No conversation is kept.
 export-conversation = Chat { $chat }, thread { $thread }
 export-variant = (another answer: { $reply })
@@ -245,6 +247,7 @@ admin-persona = choose who I am for a person or a chat
 admin-block = take nothing from a person, a chat or a server any more
 admin-unblock = lift a block
 admin-allow = let a person, a chat or a server in where only the invited may talk
+admin-disallow = take an allow or the use of an invite back
 admin-invite = a code that lets one person in
 admin-stats = how I am doing
 admin-dead = messages that I could not answer
@@ -267,6 +270,8 @@ admin-block-done = Blocked: { $whom }.
 admin-unblock-done = No longer blocked: { $whom }.
 admin-unblock-none = There was no block on { $whom }.
 admin-allow-done = Allowed: { $whom }.
+admin-disallow-done = No longer allowed: { $whom }.
+admin-disallow-none = { $whom } was not on the list of the allowed.
 admin-invite-done = This code lets one person in, within { $days ->
     [one] a day
    *[other] { $days } days

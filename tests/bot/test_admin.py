@@ -168,7 +168,7 @@ def test_reset_forgets_all_of_a_person_or_all_in_a_chat(companion, inbox, leases
 @pytest.mark.parametrize(
     ("option", "id", "subject"), [((), "7", "person:7"), (("--chat",), "-9", "chat:-9"), (("--server",), "77", "server:77")]
 )
-def test_block_unblock_and_allow_from_the_shell(companion, store, me, option, id, subject):
+def test_all_that_the_lists_can_do_from_the_shell(companion, store, me, option, id, subject):
     lists = f"companion:{{{SURFACE}}}:access"
 
     assert companion("admin", "block", *option, f"{SURFACE}:{id}").stdout == f"blocked: {subject}\n"
@@ -178,7 +178,12 @@ def test_block_unblock_and_allow_from_the_shell(companion, store, me, option, id
     assert companion("admin", "allow", *option, f"{SURFACE}:{id}").stdout == f"allowed: {subject}\n"
 
     assert store.redis.hkeys(lists) == [f"allow:{subject}".encode()]
-    assert entries(companion) == [f"{me} {what} {subject}" for what in ("block", "unblock", "unblock", "allow")]
+    assert companion("admin", "disallow", *option, f"{SURFACE}:{id}").stdout == f"no longer allowed: {subject}\n"
+    assert companion("admin", "disallow", *option, f"{SURFACE}:{id}").stdout == f"was not allowed: {subject}\n"
+
+    assert store.redis.hkeys(lists) == []
+    deeds = ("block", "unblock", "unblock", "allow", "disallow", "disallow")
+    assert entries(companion) == [f"{me} {what} {subject}" for what in deeds]
 
 
 def test_whoever_is_named_in_the_settings_is_not_blocked_from_the_shell_either(companion, store, monkeypatch):
@@ -217,7 +222,7 @@ def test_stats_of_every_bot_account(companion, store, inbox, letter):
     assert rows == [
         "no worker is alive",
         "discord:9: 0 waiting, 0 put aside, 0 tokens today",
-        f"{SURFACE}: 2 people, 1 waiting, 1 put aside, 0 tokens today",
+        f"{SURFACE}: people known: 2, 1 waiting, 1 put aside, 0 tokens today",
     ]
 
     Presence(store).announce(WorkerState("m-1-a", "ready", "", "echo", "tiny", 4, 1))
@@ -248,7 +253,7 @@ def test_to_read_or_erase_somebody_is_in_the_log_too(companion, inbox, leases, m
     assert entries(companion) == [f"{me} export person:1", f"{me} forget person:1 1"]
 
 
-@pytest.mark.parametrize("command", ["reset", "block", "unblock", "allow"])
+@pytest.mark.parametrize("command", ["reset", "block", "unblock", "allow", "disallow"])
 @pytest.mark.parametrize("whom", ["ann", "telegram:42", "telegram:42:{x}", "a:b:c:d", "::"])
 def test_whom_must_be_somebody(companion, command, whom):
     with pytest.raises(CompanionError, match="not a"):

@@ -85,6 +85,7 @@ ATTEMPTS = [
     "unblock 1001",
     "allow 1001",
     "allow @1001",
+    "disallow 1001",
     "invite",
     "stats",
     "dead",
@@ -242,7 +243,7 @@ def test_persona_is_chosen_for_a_person_or_a_chat(tell, front, people, language)
         ("server 5", "server", "5"),
     ],
 )
-def test_block_unblock_and_allow_take_effect_in_every_process(tell, front, make_front, language, words, kind, id):
+def test_what_is_put_on_or_off_the_lists_takes_effect_in_every_process(tell, front, make_front, language, words, kind, id):
     elsewhere, subject = make_front(**ROLES), Subject(SURFACE, kind, id)
     whom = say(language, f"subject-{kind}", id=id)
 
@@ -255,8 +256,14 @@ def test_block_unblock_and_allow_take_effect_in_every_process(tell, front, make_
     assert tell(f"/admin allow {words}", language, chat=GROUP, server="77").text == say(language, "admin-allow-done", whom=whom)
 
     assert elsewhere.access.listed(SURFACE) == [f"allow:{subject}"]
+    answer = tell(f"/admin disallow {words}", language, chat=GROUP, server="77").text
+    assert answer == say(language, "admin-disallow-done", whom=whom)
+    answer = tell(f"/admin disallow {words}", language, chat=GROUP, server="77").text
+    assert answer == say(language, "admin-disallow-none", whom=whom)
+
+    assert elsewhere.access.listed(SURFACE) == []
     assert [(what, whom) for _, what, whom, _ in log(front)] == [
-        (what, str(subject)) for what in ("block", "unblock", "unblock", "allow")
+        (what, str(subject)) for what in ("block", "unblock", "unblock", "allow", "disallow", "disallow")
     ]
 
 

@@ -31,7 +31,7 @@ def make(make_front):
 
 
 def receive(reception, *updates):
-    """The text said at once to each, or None."""
+    """The text said at once to each, empty when nothing is to follow; None when a worker answers."""
 
     async def run():
         answers = [await reception.receive(update) for update in updates]
@@ -57,7 +57,7 @@ def test_the_blocked_hear_so_once_whatever_they_write(make, inbox, language, tex
     reception = make(language=language)
     reception._front.access.put(PERSON, "block")
 
-    assert receive(reception, *(incoming(text) for _ in range(3))) == [say(language, "denied-blocked"), None, None]
+    assert receive(reception, *(incoming(text) for _ in range(3))) == [say(language, "denied-blocked"), "", ""]
     assert inbox.num_waiting(talk()) == 0
 
 
@@ -66,7 +66,7 @@ def test_the_blocked_hear_so_once_whatever_they_write(make, inbox, language, tex
 def test_the_uninvited_hear_so_once(make, inbox, language, text):
     reception = make(access="invite", language=language)
 
-    assert receive(reception, *(incoming(text) for _ in range(3))) == [say(language, "denied-uninvited"), None, None]
+    assert receive(reception, *(incoming(text) for _ in range(3))) == [say(language, "denied-uninvited"), "", ""]
     assert inbox.num_waiting(talk()) == 0
 
 
@@ -92,7 +92,7 @@ def test_who_writes_too_fast_hears_when_to_go_on(make, inbox, language):
 
     expected = {"en": "one second", "zh": "1 秒"}
     assert expected[language] == span(1, language)
-    assert answers == [None, None, say(language, "denied-rate", span=span(30, language)), None]
+    assert answers == [None, None, say(language, "denied-rate", span=span(30, language)), ""]
     assert inbox.num_waiting(talk()) == 2
 
 
@@ -118,7 +118,7 @@ def test_who_has_had_the_words_of_the_day_hears_when_to_come_back(make, inbox, s
 
     seconds = 86400 - store.redis.time()[0] % 86400
     assert first in {say(language, "denied-tokens", span=span(seconds + late, language)) for late in (0, 1, 2)}
-    assert second is None, "an answer anew is an answer too"
+    assert second == "", "an answer anew is an answer too"
     assert command == say(language, "memory-empty")
     assert leaf, "to see what was written before costs nothing"
     assert inbox.num_waiting(talk()) == 0
@@ -169,6 +169,16 @@ def test_a_code_that_is_used_or_wrong_is_told_so(make, language):
 
     assert receive(reception, incoming(f"/start {code}", talk("2"))) == [say(language, "invite-unknown")]
     assert receive(reception, incoming("/start mistyped", talk("3"))) == [say(language, "invite-unknown")]
+
+
+def test_who_tries_one_code_after_the_other_hears_so_once_a_minute(make, front):
+    reception = make(access="invite")
+    codes = [incoming(f"/start mistyped{number}") for number in range(3)]
+
+    assert receive(reception, *codes) == [say("en", "invite-unknown"), "", ""]
+
+    front.store.redis.hset(Keys(SURFACE).of_person(talk().person, "told"), "code", 1)  # as if the minute were over
+    assert receive(reception, incoming("/start again")) == [say("en", "invite-unknown")]
 
 
 def test_two_who_send_one_code_at_once_are_not_both_let_in(make):

@@ -24,6 +24,8 @@ from bot.i18n import best, languages, say
 HERE = Path(bot.__file__).parent
 FAMILIES = {
     "admin-": [*ARGUMENTS, *get_args(Misunderstanding)],
+    "admin-unblock-": ["done", "none"],
+    "admin-disallow-": ["done", "none"],
     "denied-": list(get_args(RefusedReason)),
     "subject-": list(get_args(Kind)),
     "command-": [command.name for command in TABLE],

@@ -83,7 +83,7 @@ def test_the_same_command_delivered_twice_is_run_once(make, inbox, leases, memor
     leases.commit(leases.acquire(talk()), finished(talk()), turn(), "append")
     update = incoming("/reset yes", update_id="7")
 
-    assert receive(make(), update, update) == [Answer("Forgotten: one exchange. We start afresh."), None]
+    assert receive(make(), update, update) == [Answer("Forgotten: one exchange. We start afresh."), Answer("")]
 
 
 def test_a_wish_for_another_answer_delivered_twice_waits_once(make, store, inbox, leases):
@@ -91,7 +91,7 @@ def test_a_wish_for_another_answer_delivered_twice_waits_once(make, store, inbox
     leases.commit(leases.acquire(talk()), finished(talk()), turn(), "append")
     update = incoming("/retry", update_id="7")
 
-    assert receive(make(), update, update) == [None, None]
+    assert receive(make(), update, update) == [None, Answer("")]
     [line] = leases.acquire(talk()).lines
     assert (line.kind, line.text) == ("retry", "")
     assert num_wakeups(store) >= 1
@@ -115,7 +115,7 @@ def test_an_edit_of_what_was_answered_waits_to_be_answered_anew_and_once(make, s
     inbox.accept(update := incoming("hello"))
     leases.commit(leases.acquire(talk()), finished(talk()), replace(turn(), lines=(update.line,)), "append")
 
-    assert receive(make(), edit_of(update), edit_of(update)) == [None, None]
+    assert receive(make(), edit_of(update), edit_of(update)) == [None, Answer("")]
 
     [line] = leases.acquire(talk()).lines
     assert (line.kind, line.text, line.message_id) == ("edit", "hello again", update.line.message_id)
@@ -123,7 +123,7 @@ def test_an_edit_of_what_was_answered_waits_to_be_answered_anew_and_once(make, s
 
 
 def test_an_edit_of_what_nobody_knows_is_passed_over(make, store, inbox):
-    assert receive(make(), edit_of(incoming("hello"))) == [None]
+    assert receive(make(), edit_of(incoming("hello"))) == [Answer("")]
 
     assert (inbox.num_waiting(talk()), num_wakeups(store)) == (0, 0)
 
@@ -177,7 +177,7 @@ def test_a_line_that_is_too_long_is_refused_in_words_and_once(make, inbox, langu
     update = incoming("长" * 40, update_id="7")
     expected = Answer(say(language, "refused-long", bytes=120, limit=100))
 
-    assert receive(make(line_bytes=100, language=language), update, update) == [expected, None]
+    assert receive(make(line_bytes=100, language=language), update, update) == [expected, Answer("")]
     assert inbox.num_waiting(talk()) == 0
 
 
@@ -256,5 +256,5 @@ def test_somebody_who_writes_in_many_chats_at_once_is_told_once_that_one_comes_l
 
     answers = receive(reception, *(incoming(conversation=where) for where in (here, there, there)))
 
-    assert answers[-2:] == [Answer(say(language, "waiting-behind")), None]
+    assert answers[-2:] == [Answer(say(language, "waiting-behind"), waits=True), None]
     assert num_wakeups(store) == 1

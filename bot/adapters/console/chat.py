@@ -97,12 +97,13 @@ class _Chat:
             return True
         if answer is not None:
             await self._tell(answer)
-        if answer is None or answer.wakes:
+        if answer is None or answer.reply_follows:
             await self._wait_for_reply(incoming.line.message_id)
         return answer is None or not answer.leaves
 
     async def _tell(self, answer: Answer) -> None:
-        self._page.say(answer.text, tuple(choice.command for choice in answer.choices))
+        if answer.text:
+            self._page.say(answer.text, tuple(choice.command for choice in answer.choices))
         for document in answer.documents:
             file = await asyncio.to_thread(save, document, self._front.settings.data_dir)
             self._page.say(say(_language(self._front, self._conversation), "console-saved", path=str(file)))

@@ -7,6 +7,7 @@ import pytest
 
 from bot.commands import Choice
 from bot.commands.readable import moment
+from bot.core.access import Subject
 from bot.core.messages import Failed
 from bot.core.store import Keys
 from bot.i18n import say
@@ -54,12 +55,34 @@ def test_export_gives_everything_twice_for_the_persons_eyes_alone(tell, kept, pe
     assert (answer.text, answer.private) == (say(language, "export-done", turns=1), True)
     for_programs, for_people = answer.documents
     assert [for_programs.name, for_people.name] == ["companion-export.json", "companion-export.txt"]
-    assert json.loads(for_programs.content) == json.loads(json.dumps(people.export(talk())))
+    expected = people.export(talk()) | {"lists": [], "admin_log": []}
+    assert json.loads(for_programs.content) == json.loads(json.dumps(expected))
     for document in answer.documents:
         text = document.content.decode()
         for word in ("Miso", "nice", "how sweet", "put this aside", "still waiting", "tycho", "show"):
             assert word in text
         assert "Bob" not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_export_tells_the_lists_and_the_admins_log_of_this_person_alone(tell, front, language):
+    me = talk().person
+    for person in (me, "2"):
+        front.access.put(Subject(SURFACE, "person", person), "allow")
+        front.audit.write(SURFACE, "telegram:9", "allow", f"person:{person}")
+    front.audit.write(SURFACE, "telegram:9", "dead replay", str(talk()), "t1")
+    front.audit.write(SURFACE, f"telegram:{me}", "join by invite")
+
+    for_programs, for_people = tell("/export", language).documents
+
+    kept = json.loads(for_programs.content)
+    assert kept["lists"] == ["allow"]
+    whoms = [(entry["what"], entry["whom"]) for entry in kept["admin_log"]]
+    assert whoms == [("allow", f"person:{me}"), ("dead replay", str(talk())), ("join by invite", "")]
+    text = for_people.content.decode()
+    assert say(language, "export-lists") in text
+    assert f"telegram:9 allow person:{me}" in text
+    assert "person:2" not in text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

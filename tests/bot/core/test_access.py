@@ -58,8 +58,8 @@ def test_lists_are_shared_and_a_surface_has_its_own(store, access, redis_server)
     assert elsewhere.is_on(subject, "block")
     assert elsewhere.listed(SURFACE) == ["block:person:7"]
     assert elsewhere.listed("discord:42") == []
-    assert elsewhere.unblock(subject)
-    assert not access.unblock(subject), "there is nothing left to lift"
+    assert elsewhere.take_off(subject, "block")
+    assert not access.take_off(subject, "block"), "there is nothing left to lift"
     elsewhere._store.close()
 
 
@@ -71,7 +71,7 @@ def test_to_allow_lifts_the_block_and_a_block_keeps_an_older_leave_for_later(acc
     assert access.listed(SURFACE) == ["allow:chat:-9"]
 
     access.put(subject, "block")
-    access.unblock(subject)
+    access.take_off(subject, "block")
     assert access.listed(SURFACE) == ["allow:chat:-9"]
 
 

@@ -88,7 +88,7 @@ def test_a_refusal_is_told_once_and_again_after_it_had_cleared(make, access):
     access.put(subject, "block")
     assert [limits.refuse(incoming()).was_told for _ in range(3)] == [False, True, True]
 
-    access.unblock(subject)
+    access.take_off(subject, "block")
     assert limits.refuse(incoming()) is None
     access.put(subject, "block")
     assert [limits.refuse(incoming()).was_told for _ in range(2)] == [False, True]
