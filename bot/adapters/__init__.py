@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from importlib.util import find_spec
 from typing import Any
 
 from bot.core.errors import CompanionError
@@ -28,4 +29,12 @@ def _console() -> Run:
     return run
 
 
-ADAPTERS: dict[str, Callable[[], Run]] = {"console": _console}
+def _telegram() -> Run:
+    if find_spec("telegram") is None or find_spec("telegramify_markdown") is None:
+        raise NoAdapter("this installation has no Telegram: `pip install 'companion[telegram]'`")
+    from bot.adapters.telegram import run
+
+    return run
+
+
+ADAPTERS: dict[str, Callable[[], Run]] = {"console": _console, "telegram": _telegram}

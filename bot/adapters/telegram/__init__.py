@@ -1,0 +1,5 @@
+"""Telegram as a surface: private chats and their topics, groups, forums."""
+
+from bot.adapters.telegram.app import run
+
+__all__ = ["run"]

@@ -1,0 +1,117 @@
+"""Buttons that work after a restart: what they do stands in their 64 bytes, signed, and bound to a person and a chat."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.commands import Choice
+from bot.core.messages import Conversation
+from bot.surface import Reply
+
+Deed = Literal["again", "on", "variant", "stop", "command", "kept"]
+"""`command` has it in its data, `kept` is one that was too long for that."""
+
+_Key = tuple[str, Deed, str]
+_LETTERS: dict[Deed, str] = {"again": "a", "on": "o", "variant": "v", "stop": "s", "command": "c", "kept": "k"}
+_DEEDS = {letter: deed for deed, letter in _LETTERS.items()}
+_MAX_BYTES = 64
+_SIGN_BYTES, _TURN_BYTES, _KEPT_BYTES = 9, 6, 9
+_PER_ROW = 3
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What a button says: `what` is a turn's mark, with the number of a variant, or a command or where it is kept."""
+
+    deed: Deed
+    person: int
+    what: str = ""
+
+    @property
+    def mark(self) -> str:
+        return self.what.partition("/")[0]
+
+    @property
+    def variant(self) -> int:
+        return int(self.what.partition("/")[2] or 0)
+
+
+class Buttons:
+    """`keep` stores a command that does not fit, under an id."""
+
+    def __init__(self, token: str, keep: Callable[[str, str], None]) -> None:
+        self._key, self._keep = hashlib.blake2b(token.encode(), person=b"buttons").digest(), keep
+
+    def under_reply(self, conversation: Conversation, reply: Reply) -> InlineKeyboardMarkup | None:
+        """Leaf through the answers, another one, go on. Failures and notices have none."""
+        if not reply.text or not reply.turn:
+            return None
+        mark = mark_of(reply.turn)
+        last: list[_Key] = [("↻", "again", mark), ("…", "on", mark)]
+        return self._markup(conversation, self._leaf(mark, reply.variant, reply.num_variants), last)
+
+    def while_writing(self, conversation: Conversation) -> InlineKeyboardMarkup:
+        return self._markup(conversation, [("⏹", "stop", "")])
+
+    def for_choices(self, conversation: Conversation, choices: tuple[Choice, ...]) -> InlineKeyboardMarkup | None:
+        keys = [self._choice(conversation, choice) for choice in choices]
+        rows = [keys[at : at + _PER_ROW] for at in range(0, len(keys), _PER_ROW)]
+        return InlineKeyboardMarkup(rows) if rows else None
+
+    def read(self, data: str, chat: str, thread: str) -> Press | None:
+        """None when it is not one of ours, or of another chat, or of another token."""
+        signed, _, sign = data.rpartition(".")
+        if not hmac.compare_digest(sign.encode(), self._sign(signed, chat, thread).encode()):
+            return None
+        person, _, what = signed[1:].partition(".")
+        return Press(_DEEDS[signed[0]], int(person, 36), what)
+
+    def _leaf(self, mark: str, variant: int, num_variants: int) -> list[_Key]:
+        beside = {f"◀ {variant - 1}/{num_variants}": variant - 1, f"{variant + 1}/{num_variants} ▶": variant + 1}
+        return [(label, "variant", f"{mark}/{other}") for label, other in beside.items() if 1 <= other <= num_variants]
+
+    def _choice(self, conversation: Conversation, choice: Choice) -> InlineKeyboardButton:
+        data = self._data(conversation, "command", choice.command)
+        if len(data.encode()) > _MAX_BYTES:
+            id = secrets.token_urlsafe(_KEPT_BYTES)
+            self._keep(id, choice.command)
+            data = self._data(conversation, "kept", id)
+        return InlineKeyboardButton(choice.label, callback_data=data)
+
+    def _markup(self, conversation: Conversation, *rows: list[_Key]) -> InlineKeyboardMarkup:
+        keys = [
+            [InlineKeyboardButton(label, callback_data=self._data(conversation, deed, what)) for label, deed, what in row]
+            for row in rows
+            if row
+        ]
+        return InlineKeyboardMarkup(keys)
+
+    def _data(self, conversation: Conversation, deed: Deed, what: str) -> str:
+        signed = f"{_LETTERS[deed]}{_base36(int(conversation.person))}.{what}"
+        return f"{signed}.{self._sign(signed, conversation.chat, conversation.thread)}"
+
+    def _sign(self, signed: str, chat: str, thread: str) -> str:
+        text = "\n".join((signed, chat, thread)).encode()
+        return urlsafe_b64encode(hmac.digest(self._key, text, hashlib.sha256)[:_SIGN_BYTES]).decode()
+
+
+def mark_of(turn: str) -> str:
+    """Enough of a turn's id to know it again."""
+    return urlsafe_b64encode(hashlib.blake2b(turn.encode(), digest_size=_TURN_BYTES).digest()).decode()
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits or "0"

@@ -1,0 +1,101 @@
+"""The client: python-telegram-bot's `Bot` with the governor in front of it, and its errors in delivery's words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.ext import ExtBot
+from telegram.request import HTTPXRequest
+
+from bot.adapters.telegram.governor import Governor, Priority, TooSoon
+from bot.surface import Gone, NotSent
+
+POLL_SECONDS = 25
+_NUM_UPDATES = 100
+_TELEGRAM = "https://api.telegram.org"
+_AGAIN_SECONDS = 2.0
+_BAD_TOKEN_SECONDS = 60.0
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_NOBODY = (
+    "chat not found",
+    "user is deactivated",
+    "user not found",
+    "bot was kicked",
+    "bot is not a member",
+    "not enough rights",
+    "have no rights to send",
+    "chat_write_forbidden",
+    "topic_closed",
+    "topic_deleted",
+    "message thread not found",
+    "group chat was deactivated",
+    "peer_id_invalid",
+)
+
+
+class Client(ExtBot[Any]):
+    """Also gives updates as they came: one that the library cannot read must not hold up the others."""
+
+    async def raw_updates(self, offset: int, kinds: Sequence[str]) -> list[dict[str, Any]]:
+        """Those from `offset` on, which acknowledges all before; waits for one."""
+        asked = {"timeout": POLL_SECONDS, "limit": _NUM_UPDATES, "allowed_updates": list(kinds), "offset": offset}
+        batch: Any = await self._post("getUpdates", asked, read_timeout=POLL_SECONDS + 10)
+        return list(batch)
+
+
+def make_client(token: SecretStr, url: str | None, governor: Governor) -> Client:
+    """A bot that is not yet initialized. Timeouts are for phones' networks, not for a person's patience."""
+    os.environ.setdefault("PTB_TIMEDELTA", "true")  # else every 429 comes with a warning of the library about itself
+    talk = HTTPXRequest(connection_pool_size=64, read_timeout=20, write_timeout=20, connect_timeout=10, pool_timeout=10)
+    poll = HTTPXRequest(connection_pool_size=1, read_timeout=POLL_SECONDS + 10, connect_timeout=10, pool_timeout=10)
+    base = (url or _TELEGRAM).rstrip("/").removesuffix("/bot")
+    return Client(
+        token.get_secret_value(),
+        base_url=f"{base}/bot",
+        base_file_url=f"{base}/file/bot",
+        request=talk,
+        get_updates_request=poll,
+        rate_limiter=governor,
+    )
+
+
+def says(problem: TelegramError, *words: str) -> bool:
+    """Telegram has no error codes worth the name, only words."""
+    return any(word in problem.message.lower() for word in words)
+
+
+def is_certain(problem: NetworkError) -> bool:
+    """Whether the call certainly never reached Telegram."""
+    return isinstance(problem.__cause__, _NEVER_LEFT)
+
+
+@asynccontextmanager
+async def in_deliverys_words(*, may_repeat: bool = False) -> AsyncIterator[None]:
+    """`may_repeat` for a call that does no harm when it is made twice, as an edit. What stays uncertain is raised as it is."""
+    try:
+        yield
+    except TooSoon as refusal:
+        raise NotSent(refusal.seconds) from None
+    except RetryAfter as refusal:
+        raise NotSent(refusal._retry_after.total_seconds()) from None
+    except Forbidden:
+        raise Gone from None
+    except InvalidToken:
+        raise NotSent(_BAD_TOKEN_SECONDS) from None
+    except BadRequest as problem:
+        if says(problem, *_NOBODY):
+            raise Gone from None
+        raise
+    except NetworkError as problem:  # a timeout is one too
+        if may_repeat or is_certain(problem):
+            raise NotSent(_AGAIN_SECONDS) from None
+        raise
+
+
+__all__ = ["POLL_SECONDS", "Client", "Priority", "in_deliverys_words", "is_certain", "make_client", "says"]

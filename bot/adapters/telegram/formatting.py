@@ -1,0 +1,97 @@
+"""The model's Markdown as Telegram shows it: a text, and entities over it. Never `parse_mode`: half a tag is an error there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import pyromark
+from telegramify_markdown import convert
+from telegramify_markdown.config import RenderConfig
+from telegramify_markdown.converter import STANDARD_OPTIONS
+
+_QUOTES = ("blockquote", "expandable_blockquote")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One entity: what stands out from `start` to `end`, both in UTF-16 units."""
+
+    kind: str
+    start: int
+    end: int
+    url: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """A text as Telegram takes it."""
+
+    text: str
+    marks: tuple[Mark, ...] = ()
+
+    def __add__(self, other: Styled) -> Styled:
+        by = utf16_len(self.text)
+        moved = (replace(mark, start=mark.start + by, end=mark.end + by) for mark in other.marks)
+        return Styled(self.text + other.text, (*self.marks, *moved))
+
+
+def utf16_len(text: str) -> int:
+    """As Telegram counts."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _plain_symbols() -> RenderConfig:
+    """Nothing that the model did not write: no pins before headings, no chains before links."""
+    config = RenderConfig.isolated()
+    symbols = config.markdown_symbol
+    for level in range(1, 7):
+        setattr(symbols, f"heading_level_{level}", "")
+    symbols.link = symbols.image = ""
+    symbols.unordered_list_item = "•"
+    return config
+
+
+_CONFIG = _plain_symbols()
+
+
+def style(markdown: str) -> Styled:
+    """Any text makes sense: what is not Markdown stays as it is, and so does whatever the parser cannot take."""
+    whole = markdown.encode("utf-8", "replace").decode()  # half a surrogate pair is nothing that can be sent
+    try:
+        text, entities = convert(_keep_html(whole), config=_CONFIG)
+    except Exception:  # a parser's surprise must not cost the answer
+        return Styled(whole.strip())
+    end = utf16_len(text.rstrip())
+    marks = (Mark(one.type, one.offset, min(one.offset + one.length, end), one.url, one.language) for one in entities)
+    return Styled(text.rstrip(), tuple(mark for mark in marks if mark.start < mark.end))
+
+
+def quote(text: str) -> Styled:
+    """A text as a quote that is folded until somebody opens it."""
+    stripped = text.strip()
+    return Styled(stripped, (Mark("expandable_blockquote", 0, utf16_len(stripped)),)) if stripped else Styled("")
+
+
+def _keep_html(markdown: str) -> str:
+    """Tags are shown as they were written: to Markdown they are markup, and would vanish."""
+    while starts := _tags(markdown):
+        source = markdown.encode()
+        bounds = [0, *starts, len(source)]
+        markdown = b"\\".join(source[a:b] for a, b in pairwise(bounds)).decode()
+    return markdown
+
+
+def _tags(markdown: str) -> list[int]:
+    """Where in the bytes of the text a tag begins."""
+    if "<" not in markdown:
+        return []
+    source = markdown.encode()
+    found = set()
+    for event, place in pyromark.events_with_range(markdown, options=STANDARD_OPTIONS):
+        if isinstance(event, dict) and ("InlineHtml" in event or "Html" in event):
+            start = source.find(b"<", place["start"], place["end"])
+            if start >= 0:
+                found.add(start)
+    return sorted(found)
