@@ -89,7 +89,21 @@ def say(text: str, persona: str | None) -> None:
 
 @cli.group()
 def model() -> None:
-    """Look at a model's files without loading them."""
+    """Fetch a model, and look at a model's files without loading them."""
+
+
+@model.command("pull")
+@click.argument("name")
+@click.option("--mirror", metavar="URL", help="Another hub, where the usual one cannot be reached; gets no token.")
+@click.option("--revision", help="A branch, tag or commit.")
+@click.option("--to", metavar="FOLDER", help="Here instead of the hub's cache.")
+def model_pull(name: str, **options: str | None) -> None:
+    """Fetch a model by short name (r1-7b) or hub id and check it; run again, it goes on where it ended."""
+    import os
+
+    given = [f"--{option}={value}" for option, value in options.items() if value]
+    # In this process's place, so that Ctrl-C and the exit status are the download's own.
+    os.execv(sys.executable, [sys.executable, "-m", "workers", "model", "pull", *given, "--", name])  # noqa: S606
 
 
 @model.command("check")

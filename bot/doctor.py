@@ -41,7 +41,7 @@ def checks() -> Iterator[Check]:
     yield _token("discord", settings.discord_token, _DISCORD, "make a new one on https://discord.com/developers, page Bot")
     yield _disk(settings.data_dir)
     yield _memory()
-    yield from _workers(url, all(check.ok for check in problems))
+    yield from _workers(url, all(check.ok for check in problems), ("torch", "transformers") * settings.loads_weights)
 
 
 def probe(part: str) -> Iterator[Check]:
@@ -158,11 +158,11 @@ def _memory() -> Check:
     return Check("memory", free >= _LEAST_MEMORY, f"{free / GIB:.1f} GiB free", "end programs that are not needed")
 
 
-def _workers(url: str | None, settings_are_right: bool) -> Iterator[Check]:
+def _workers(url: str | None, settings_are_right: bool, needs: tuple[str, ...]) -> Iterator[Check]:
     """The worker's half is asked as a process of its own: nothing of it is imported here."""
     if not settings_are_right:
         yield Check("model", False, "not looked at while a setting is wrong")
-    elif all(find_spec(name) for name in ("workers", "torch", "transformers")):
+    elif all(find_spec(name) for name in ("workers", *needs)):
         yield from _ask_workers(url)
     else:
         yield Check("model", True, "not looked at: torch and transformers are not installed here, so no model runs here")

@@ -107,7 +107,7 @@ def _start_worker(settings: Settings, running: Running, progress: Progress) -> N
     if running.has_worker():
         progress("worker  ready, one was running already")
         return
-    if find_spec("workers") is None or (find_spec("transformers") is None and settings.engine != "echo"):
+    if find_spec("workers") is None or (find_spec("transformers") is None and settings.loads_weights):
         raise CompanionError("no worker runs, and this installation has none: `pip install 'companion[worker]'`")
     running.services.append(running.worker)
     worker = _wait_for_worker(running, progress)

@@ -96,7 +96,7 @@ class Worker:
     def _responder(self) -> Responder:
         settings, store, vault = self._settings, self._store, self._vault
         memory = Memory(store, vault)
-        tokenizer = load_tokenizer(self._options.engine, self._options.model)
+        tokenizer = load_tokenizer(self._options.engine, self._options.model, self._options.api)
         writer = Writer(self._engine, tokenizer, self._context, settings)
         people = People(store, vault, memory, DeadLetters(store, vault))
         return Responder(writer, memory, people, self._personas, self._publish, self._live)
@@ -142,7 +142,7 @@ class Worker:
                 state.name,
                 state.detail,
                 self._options.engine,
-                self._settings.model,
+                self._options.model if self._options.engine == "openai" else self._settings.model,
                 self._settings.slots,
                 self._heart.num_busy,
                 self._remark,

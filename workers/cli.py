@@ -60,7 +60,21 @@ def doctor() -> None:
 
 @cli.group()
 def model() -> None:
-    """Look at a model's files without loading them."""
+    """Fetch a model, and look at a model's files without loading them."""
+
+
+@model.command()
+@click.argument("name")
+@click.option("--mirror", default="", metavar="URL", help="Another hub, where the usual one cannot be reached; gets no token.")
+@click.option("--revision", help="A branch, tag or commit.")
+@click.option("--to", type=click.Path(path_type=Path), metavar="FOLDER", help="Here instead of the hub's cache.")
+def pull(name: str, mirror: str, revision: str | None, to: Path | None) -> None:
+    """Fetch a model by short name (r1-7b) or hub id and check it; run again, it goes on where it ended."""
+    from workers.checkpoints.pull import print_pull
+    from workers.texts import language
+
+    _print_anything()
+    sys.exit(print_pull(name, mirror, revision, to, language()))
 
 
 @model.command()
@@ -90,8 +104,9 @@ def explain(name: str, as_json: bool) -> None:
 
 def _print_anything() -> None:
     """Names in files hold what the terminal may not know."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _end_with_stdin() -> None:

@@ -44,6 +44,11 @@ def checks(settings: Settings) -> Iterator[Check]:
     if options.engine == "echo":
         yield Check("model", True, remark(options))
         return
+    if options.engine == "openai":
+        from workers.engines.openai.doctor import check_servers
+
+        yield from check_servers(options)
+        return
     folder = yield from _model(options.model)
     device = yield from _gpu(options)
     if folder and device:

@@ -35,8 +35,10 @@ def turn_ended(lease: Lease, final: Final, *, is_lost: bool) -> None:
     log.info("turn ended", turn=final.turn, outcome=outcome, tries=lease.tries, seconds=round(_age(lease), 3))
 
 
-def written(num_tokens: int, seconds: float) -> None:
+def written(num_tokens: int, seconds: float, *, is_estimate: bool = False) -> None:
     """One attempt of the model."""
+    if is_estimate:
+        log.info("written", tokens=num_tokens, counted="by estimate: about four bytes a token")
     metrics.TOKENS.inc(num_tokens)
     if num_tokens and seconds > 0:
         metrics.SPEED.observe(num_tokens / seconds)

@@ -6,13 +6,18 @@ from pathlib import Path
 
 from bot.core.settings import Settings
 from workers.engines.base import EngineOptions
+from workers.engines.openai.places import is_here, shown
+from workers.texts import language, say
 
 BUNDLED = Path(__file__).parent / "bundled"
 
 
 def choose(settings: Settings) -> EngineOptions:
-    """The engine's options; `auto` takes transformers, or echo when the bundled model is asked for and is not there."""
+    """The engine's options; `auto` takes the servers that are named, else transformers, or echo when the bundled model is
+    asked for and is not there."""
     model, engine = settings.model, settings.engine
+    if engine == "openai" or (engine == "auto" and settings.openai_urls):
+        return _servers(settings)
     if model == "bundled" and engine != "echo":
         if engine == "auto" and not has_bundled():
             engine = "echo"
@@ -28,6 +33,21 @@ def choose(settings: Settings) -> EngineOptions:
     )
 
 
+def _servers(settings: Settings) -> EngineOptions:
+    urls = settings.openai_urls.get_secret_value() if settings.openai_urls else ""
+    return EngineOptions(
+        engine="openai",
+        model=settings.openai_model,
+        context=settings.context_tokens,
+        requests=settings.slots,
+        urls=tuple(filter(None, (url.strip() for url in urls.split(",")))),
+        key=settings.openai_key.get_secret_value() if settings.openai_key else "",
+        api=settings.openai_api,
+        first_seconds=settings.openai_first_seconds,
+        next_seconds=settings.openai_next_seconds,
+    )
+
+
 def has_bundled() -> bool:
     return (BUNDLED / "model.safetensors").is_file()
 
@@ -37,9 +57,17 @@ def remark(options: EngineOptions) -> str:
     advice = "for real conversation set COMPANION_MODEL, for example to deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"
     if options.engine == "echo":
         return f"echo engine (no model): repeats what you say; {advice}"
+    if options.engine == "openai":
+        return _elsewhere(options)
     if options.model == str(BUNDLED):
         return f"bundled practice model ({_millions():.0f} M parameters): good for trying things out; {advice}"
     return ""
+
+
+def _elsewhere(options: EngineOptions) -> str:
+    """Whoever runs the service shall know where people's words go."""
+    places = [shown(url) for url in options.urls if not is_here(url)]
+    return say(language(), "openai-elsewhere", places=", ".join(places)) if places else ""
 
 
 def _millions() -> float:

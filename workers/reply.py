@@ -59,12 +59,29 @@ class Reply:
         self._plan, self._stop_ids = plan, tokenizer.stop_ids
         self._decoder, self._splitter = tokenizer.decoder(), ThinkSplitter(inside=plan.inside)
         self._ids: list[int] = []
+        self._usages: list[tuple[int, int] | None] = []
+        self._counts_exactly = tokenizer.counts_exactly
         self._begin_part()
 
     @property
     def num_tokens(self) -> int:
-        """Of thought and answer, as far as they are written."""
-        return len(self._ids)
+        """Of thought and answer, as far as they are written: as the engine counts them, else as many as there are ids."""
+        told = [usage[1] for usage in self._usages if usage]
+        return sum(told) if self._is_told else len(self._ids)
+
+    @property
+    def num_prompt_tokens(self) -> int:
+        """As the engine counts them; 0 where it does not."""
+        return next((usage[0] for usage in self._usages if usage), 0)
+
+    @property
+    def is_estimate(self) -> bool:
+        """Whether `num_tokens` is reckoned from the text."""
+        return not (self._counts_exactly or self._is_told)
+
+    @property
+    def _is_told(self) -> bool:
+        return bool(self._usages) and None not in self._usages
 
     @property
     def thinking(self) -> bool:
@@ -81,6 +98,7 @@ class Reply:
         self.answer = self.answer.rstrip()
 
     def _run(self, engine: Generator, watch: Watch, on_text: Callable[[Reply], None]) -> None:
+        self._usages.append(None)
         with engine.generate(self._request()) as generation:
             watch.attach(generation.cancel)
             for ids in generation:
@@ -89,12 +107,14 @@ class Reply:
                 if is_enough:
                     return
         assert generation.ended is not None, "a generation that was read to its end has one"
+        self._usages[-1] = generation.ended.usage
         self._judge(generation.ended)
 
     def _request(self) -> Request:
         """What is still to be written, after all that is written already."""
         budget = self._plan.budget
-        most = budget.answer + (budget.thought if self.thinking else 0)
+        may_think = self.thinking or not self._plan.close_thought
+        most = budget.answer + (budget.thought if may_think else 0)
         return Request(self._plan.id, (*self._plan.prompt, *self._ids), most, self._stop_ids, self._plan.sampling)
 
     def _force(self, ids: Iterable[int]) -> None:
@@ -114,7 +134,7 @@ class Reply:
         if self.thinking != was_thinking:
             self._begin_part()
         self._num_tokens += 1
-        is_enough = self._loop.feed((id,)) or self._num_tokens >= self._most
+        is_enough = self._loop.feed((id,)) or (self._num_tokens >= self._most and self._can_end)
         if is_enough and not self.thinking:
             self._cut()
         return is_enough
@@ -125,6 +145,11 @@ class Reply:
     @property
     def _most(self) -> int:
         return self._plan.budget.thought if self.thinking else self._plan.budget.answer
+
+    @property
+    def _can_end(self) -> bool:
+        """A thought that cannot be closed for the model goes on, as far as the request goes; to stop it leaves no answer."""
+        return not self.thinking or bool(self._plan.close_thought)
 
     def _feed(self, text: str) -> None:
         self._add(self._splitter.feed(text))

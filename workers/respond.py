@@ -120,7 +120,7 @@ def _turn(task: Task, aimed: Aim, prompt: Prompt, reply: Reply, note: Note) -> T
         task.persona.name,
         note,
         task.chapter,
-        len(prompt.ids),
+        reply.num_prompt_tokens or len(prompt.ids),
         prompt.num_left_out,
         reply.num_tokens,
         aimed.variants(reply.answer),

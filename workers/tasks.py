@@ -70,7 +70,8 @@ class Answering:
             except RedisError:
                 raise  # says nothing about the lines; the lease runs out by itself
             except Exception as problem:  # whatever it was, the person hears of it after the last try
-                log.error("a try failed", tries=lease.tries, error=type(problem).__name__, where=where(problem))
+                told = {"detail": str(problem)} if isinstance(problem, EngineError) else {}  # holds nobody's words
+                log.error("a try failed", tries=lease.tries, error=type(problem).__name__, where=where(problem), **told)
                 self._fail(lease)
 
     def _fail(self, lease: Lease) -> None:

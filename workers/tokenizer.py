@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from bot.core.errors import CompanionError
 from workers.engines import echo
+from workers.engines.base import Api
 from workers.thinking import CLOSE, OPEN
 
 if TYPE_CHECKING:
@@ -49,8 +50,13 @@ class Decoder(Protocol):
 
 
 class Tokenizer(Protocol):
-    """`opens_thought`: the rendered prompt ends inside a thought. The think ids are None for models without them."""
+    """`opens_thought`: the rendered prompt ends inside a thought. The think ids are None for models without them.
 
+    `counts_exactly`: an id is a token of the model.
+    """
+
+    @property
+    def counts_exactly(self) -> bool: ...
     @property
     def opens_thought(self) -> bool: ...
     @property
@@ -69,8 +75,12 @@ class Tokenizer(Protocol):
     def decoder(self) -> Decoder: ...
 
 
-def load_tokenizer(engine: str, model: str) -> Tokenizer:
+def load_tokenizer(engine: str, model: str, api: Api = "chat") -> Tokenizer:
     """The tokenizer that goes with an engine and a model (a folder or a hub id); raises `BadTokenizer`."""
+    if engine == "openai":
+        from workers.engines.openai.tokenizer import ChatTokenizer, ServerTokenizer
+
+        return ChatTokenizer() if api == "chat" else ServerTokenizer()
     return ByteTokenizer() if engine == "echo" else HuggingFaceTokenizer(model)
 
 
@@ -93,13 +103,14 @@ def _whole(text: str) -> str:
 class ByteTokenizer:
     """Bytes of UTF-8 and R1's marks, in R1's template: for the echo engine."""
 
+    counts_exactly = True
     opens_thought = True
     think_start: int | None = echo.THINK
     think_end: int | None = echo.END_THINK
     stop_ids = frozenset({echo.END, echo.USER, echo.ASSISTANT, echo.BEGIN})
 
-    def __init__(self) -> None:
-        self._neutral = _Neutral(echo.SPECIAL)
+    def __init__(self, marks: Iterable[str] = echo.SPECIAL) -> None:
+        self._neutral = _Neutral(marks)
 
     def render(self, messages: Sequence[Message]) -> tuple[int, ...]:
         ids = [echo.BEGIN]
@@ -135,6 +146,8 @@ class _ByteDecoder:
 
 class HuggingFaceTokenizer:
     """A model's own tokenizer and chat template."""
+
+    counts_exactly = True
 
     def __init__(self, model: str) -> None:
         self._template = _load(model)

@@ -84,7 +84,7 @@ class Writer:
         reply = Reply(plan, self._tokenizer)
         began_at = time.monotonic()
         reply.write(self._engine, watch, _Drafts(task, publish).offer)
-        written(reply.num_tokens, time.monotonic() - began_at)
+        written(reply.num_tokens, time.monotonic() - began_at, is_estimate=reply.is_estimate)
         return reply
 
 

@@ -26,7 +26,7 @@ _LOCALES = Path(__file__).parents[1] / "locales"  # a language is a file there, 
 TOML_FILE = "companion.toml"
 
 
-def _split(value: object) -> object:
+def _split(value: Any) -> Any:
     return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
 
 
@@ -48,9 +48,26 @@ class Settings(BaseSettings):
     )
 
     telegram_token: SecretStr | None = Field(None, description="Bot token from @BotFather; without it no Telegram")
+    telegram_streaming: Literal["auto", "draft", "edit", "off"] = Field(
+        "auto", description="How replies grow there: `draft`s, `edit`s, `off`; `auto` is a draft for the thought, then edits"
+    )
+    telegram_age_hours: float = Field(24, gt=0, description="What was written longer ago, while nothing ran, is not answered")
+    telegram_url: str | None = Field(None, pattern="^https?://[^/]+", description="Bot API server of your own, not Telegram's")
     discord_token: SecretStr | None = Field(None, description="Bot token of the Discord application; without it no Discord")
     model: str = Field("bundled", description="Hugging Face id or folder of the model; `bundled` is the small one in the box")
-    engine: Literal["auto", "echo", "transformers"] = Field("auto", description="What runs the model; `echo` needs none")
+    engine: Literal["auto", "echo", "transformers", "openai"] = Field(
+        "auto", description="What runs the model; `echo` needs none, `openai` has it on a server"
+    )
+    openai_urls: SecretStr | None = Field(
+        None, description="OpenAI-compatible servers that have the model, several with commas, such as http://localhost:8000/v1"
+    )
+    openai_key: SecretStr | None = Field(None, description="Their API key, if they ask for one")
+    openai_model: str = Field("", description="The model's name there; unset is the one they have")
+    openai_api: Literal["chat", "completions"] = Field(
+        "chat", description="`completions`: only for R1 and its distills, whose thoughts can then be limited"
+    )
+    openai_first_seconds: float = Field(120, gt=0, description="Longest wait for a server's first word")
+    openai_next_seconds: float = Field(30, gt=0, description="Longest silence of a server between two words")
     device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="Where the model runs")
     context_tokens: int = Field(
         8192, ge=512, description="Most tokens of prompt and reply together; less if the model takes less"
@@ -128,6 +145,19 @@ class Settings(BaseSettings):
         if url is not None and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
             raise PydanticCustomError("redis_url", "input should begin with redis://, rediss:// or unix://")
         return url
+
+    @field_validator("openai_urls")
+    @classmethod
+    def _are_urls(cls, urls: SecretStr | None) -> SecretStr | None:
+        for url in _split(urls.get_secret_value()) if urls else ():
+            if not re.match(r"https?://[^/\s]", url):
+                raise PydanticCustomError("openai_urls", "each should begin with http:// or https:// and name a host")
+        return urls
+
+    @property
+    def loads_weights(self) -> bool:
+        """Whether a worker with these settings runs a model itself, and needs torch."""
+        return self.engine == "transformers" or (self.engine == "auto" and self.openai_urls is None)
 
     @classmethod
     def settings_customise_sources(

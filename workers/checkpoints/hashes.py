@@ -22,7 +22,7 @@ def look(folder: Path, names: Iterable[str]) -> Iterator[Finding]:
             yield Finding(name, "hash-unknown", level="note")
             continue
         try:
-            have = _digest(folder / name, want)
+            have = digest(folder / name, want)
         except OSError as problem:
             yield unreadable(problem).in_file(name)
             continue
@@ -52,7 +52,7 @@ def _hash_in(text: str) -> str | None:
     return text if _SHA256.fullmatch(text) or _GIT.fullmatch(text) else None
 
 
-def _digest(file: Path, want: str) -> str:
+def digest(file: Path, want: str) -> str:
     """By SHA-256 what git-lfs keeps; small files have git's own hash."""
     digest = hashlib.sha256()
     if _GIT.fullmatch(want):

@@ -29,4 +29,10 @@ def _transformers(options: EngineOptions, progress: Progress) -> Engine:
     return load(options, progress)
 
 
-ENGINES: dict[str, Factory] = {"echo": _echo, "transformers": _transformers}
+def _openai(options: EngineOptions, progress: Progress) -> Engine:
+    from workers.engines.openai import load
+
+    return load(options, progress)
+
+
+ENGINES: dict[str, Factory] = {"echo": _echo, "transformers": _transformers, "openai": _openai}

@@ -6,12 +6,13 @@ An engine lives in a process of its own (`process.py`); the parent has the token
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Reason = Literal["stop", "length", "cancelled", "refused", "error"]
 Device = Literal["auto", "cuda", "mps", "cpu"]
 Dtype = Literal["auto", "bfloat16", "float16", "float32"]
+Api = Literal["chat", "completions"]
 Stage = Literal["loading", "warming", "ready"]
 Progress = Callable[[Stage, str], None]
 
@@ -22,6 +23,7 @@ class EngineOptions:
 
     `model` is a folder or a hub id; `context` counts tokens; `requests` is how many run at once; `memory_share` is the
     part of the device's memory; `threads` are CPU threads; `tokens_per_second` (each request) is for `echo` alone.
+    From `urls` on everything is for `openai` alone: where the servers are, how to speak to them, how long to wait.
     """
 
     engine: str = "echo"
@@ -33,6 +35,11 @@ class EngineOptions:
     memory_share: float = 0.85
     threads: int = 0
     tokens_per_second: float = 0.0
+    urls: tuple[str, ...] = field(default=(), repr=False)
+    key: str = field(default="", repr=False)
+    api: Api = "chat"
+    first_seconds: float = 120.0
+    next_seconds: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +73,15 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The last event of a request: exactly one, whatever happened. `detail` is for the log, never for a person."""
+    """The last event of a request: exactly one, whatever happened. `detail` is for the log, never for a person.
+
+    `usage`: tokens of prompt and reply, where the ids are not the model's own and somebody knows better.
+    """
 
     id: str
     reason: Reason
     detail: str = ""
+    usage: tuple[int, int] | None = field(default=None, compare=False)
 
 
 Event = Tokens | Ended

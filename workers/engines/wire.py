@@ -55,10 +55,11 @@ def load_request(fields: dict[str, Any]) -> Request:
 def dump_event(event: Event) -> list[Any]:
     if isinstance(event, Tokens):
         return [event.id, event.ids]
-    return [event.id, event.reason, event.detail]
+    return [event.id, event.reason, event.detail, event.usage]
 
 
 def load_event(fields: list[Any]) -> Event:
     if len(fields) == 2:
         return Tokens(fields[0], tuple(fields[1]))
-    return Ended(*fields)
+    id, reason, detail, usage = fields
+    return Ended(id, reason, detail, tuple(usage) if usage else None)

@@ -1,0 +1,154 @@
+"""`model pull`: fetch a model from a hub, prove that it is what was published, and say what to set."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workers.checkpoints import catalog, hashes
+from workers.checkpoints.check import print_report
+from workers.checkpoints.files import quoted, show_bytes
+from workers.checkpoints.findings import Defect
+from workers.checkpoints.meter import Meter, Screen
+from workers.checkpoints.wanted import File, choose
+
+if TYPE_CHECKING:
+    from workers.checkpoints.hub import Hub
+    from workers.checkpoints.shelf import Shelf
+
+_ID = re.compile(r"[A-Za-z0-9_][\w.-]*/[\w.-]*\w", re.ASCII)
+_LOCK_SECONDS = 0.2
+_INTERRUPTED = 130
+
+
+def print_pull(name: str, mirror: str, revision: str | None, to: Path | None, language: str) -> int:
+    """Gives the exit status."""
+    screen = Screen(language)
+    try:
+        folder = _pull(_model(name), mirror, revision, to, screen)
+    except Defect as defect:
+        screen.line(str(defect.in_file(name).as_check(language)))
+        return 1
+    except KeyboardInterrupt:
+        screen.say("pull-interrupted", again=_typed(name, mirror, revision, to))
+        # Threads that wait for the net would hold the end up; what they have written is on the disk.
+        os._exit(_INTERRUPTED)
+    print(folder, flush=True)
+    status = print_report(folder, deep=False, as_json=False, language=language)
+    screen.say("pull-set" if status == 0 else "pull-unfit", folder=quoted(folder))
+    return status
+
+
+def _model(name: str) -> str:
+    """The hub's id."""
+    if model := catalog.find(name):
+        return model.id
+    if not _ID.fullmatch(name) or "--" in name or ".." in name:
+        raise Defect("pull-bad-name", names=", ".join(catalog.models()))
+    return name
+
+
+def _pull(model: str, mirror: str, revision: str | None, to: Path | None, screen: Screen) -> Path:
+    try:
+        from huggingface_hub import constants
+
+        from workers.checkpoints.hub import Hub
+        from workers.checkpoints.trouble import FAILURES
+    except ImportError as problem:
+        raise Defect("pull-no-library") from problem
+    if constants.is_offline_mode():
+        return _here(model, revision, to, screen)
+    hub = Hub(model, mirror, screen)
+    try:
+        return _fetch(hub, revision, to, screen)
+    except FAILURES as problem:
+        raise hub.explain(problem) from problem
+    except Defect as defect:
+        raise hub.explain(defect) from defect
+
+
+def _fetch(hub: Hub, revision: str | None, to: Path | None, screen: Screen) -> Path:
+    from workers.checkpoints.fetch import fetch
+    from workers.checkpoints.shelf import Cache, Folder
+
+    screen.say("pull-asks", hub=hub.shown, model=hub.model)
+    listing = hub.listing(revision)
+    files = choose(listing.files, hub.model)
+    shelf = Folder(hub.model, to) if to else Cache(hub.model)
+    with _alone(shelf, screen):
+        missing = [file for file in files if not shelf.has(file, listing)]
+        meter = _start(missing, files, shelf, screen)
+        hub.place(listing, [file for file in files if not file.is_large], shelf.folder)
+        fetch(hub, listing, shelf, [file for file in missing if file.is_large], meter)
+        meter.end()
+        folder = hub.place(listing, files, shelf.folder)
+        _prove(folder, files)
+    return folder
+
+
+@contextmanager
+def _alone(shelf: Shelf, screen: Screen) -> Iterator[None]:
+    """One pull of a model into a place at a time; the other waits and then finds everything there."""
+    from filelock import Timeout
+    from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
+
+    shelf.lock.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        try:
+            held.enter_context(WeakFileLock(shelf.lock, timeout=_LOCK_SECONDS))
+        except Timeout:
+            screen.say("pull-waits", folder=str(shelf.disk))
+            held.enter_context(WeakFileLock(shelf.lock))
+        yield
+
+
+def _start(missing: list[File], files: list[File], shelf: Shelf, screen: Screen) -> Meter:
+    """Refuses before the first byte what the disk cannot hold."""
+    from workers.checkpoints.shelf import fetched, room
+
+    total, lacking = (sum(file.size for file in some) for some in (files, missing))
+    parts = sum(fetched(shelf, file) for file in missing if file.is_large)
+    free = shutil.disk_usage(room(shelf)).free
+    if lacking - parts > free:
+        raise Defect("pull-disk-full", needed=show_bytes(lacking - parts), free=show_bytes(free), folder=quoted(shelf.disk))
+    have = total - lacking + parts
+    what = "pull-goes-on" if have and missing else "pull-begins" if missing else "pull-all-there"
+    screen.say(what, files=len(files), total=show_bytes(total), have=show_bytes(have), folder=str(shelf.disk))
+    return Meter(screen, total, have)
+
+
+def _prove(folder: Path, files: list[File]) -> None:
+    """The small ones; the large ones were not let in without their hash."""
+    for file in files:
+        there = folder / file.name
+        if not there.is_file() or there.stat().st_size != file.size:
+            raise Defect("pull-size-differs", file=file.name, want=show_bytes(file.size))
+        if not file.is_large and file.hash and (have := hashes.digest(there, file.hash)) != file.hash:
+            there.resolve().unlink()
+            raise Defect("pull-hash-differs", file=file.name, want=file.hash, have=have)
+
+
+def _here(model: str, revision: str | None, to: Path | None, screen: Screen) -> Path:
+    """Offline: what is on this machine, whole or not; the check that follows says what it lacks."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import IncompleteSnapshotError, LocalEntryNotFoundError
+
+    screen.say("pull-offline", model=model)
+    try:
+        return Path(snapshot_download(model, revision=revision, local_dir=to, local_files_only=True))
+    except IncompleteSnapshotError as problem:
+        return Path(problem.snapshot_path)
+    except LocalEntryNotFoundError as problem:
+        raise Defect("pull-not-here", model=model) from problem
+
+
+def _typed(name: str, mirror: str, revision: str | None, to: Path | None) -> str:
+    options = (("--mirror", mirror), ("--revision", revision), ("--to", to))
+    given = [word for option, value in options if value for word in (option, str(value))]
+    return shlex.join(["companion", "model", "pull", name, *given])
