@@ -1,9 +1,12 @@
 """Real servers for tests: one redis-server for the run, emptied for each test; no setting of the machine leaks in."""
 
+import logging
 import os
 
 import pytest
+import structlog
 
+from bot.core import logs
 from bot.core.dead import DeadLetters
 from bot.core.inbox import Inbox
 from bot.core.lease import Leases
@@ -21,6 +24,19 @@ def _clean_environment(monkeypatch, tmp_path):
         if name.upper().startswith("COMPANION_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was():
+    """A test that runs a command sets logging up for the whole process, with a stderr that ends with the test."""
+    configured = structlog.get_config()
+    levels = {name: logging.getLogger(name).level for name in (None, *logs.CHATTY)}
+    handlers = logging.getLogger().handlers
+    yield
+    structlog.configure(**configured)
+    logging.getLogger().handlers = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 @pytest.fixture(scope="session")

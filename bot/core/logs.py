@@ -20,7 +20,7 @@ from structlog.typing import EventDict, Processor
 # Telegram: digits:35 characters, in its URLs right after "bot"; Discord: three parts joined by dots; any password in a URL.
 _SECRETS = re.compile(r"\d{6,}:[\w-]{30,}|[\w-]{23,}\.[\w-]{6,7}\.[\w-]{27,}|(?<=://)[^/\s]*:[^@/\s]+(?=@)")
 _HIDDEN = "***"
-_CHATTY = ("httpx", "httpcore", "telegram", "discord", "kombu", "amqp", "celery", "celery.redirected", "asyncio")
+CHATTY = ("httpx", "httpcore", "telegram", "discord", "kombu", "amqp", "celery", "celery.redirected", "asyncio")
 
 
 def set_up(level: str, form: str = "text", *, shows_text: bool = False) -> None:
@@ -81,5 +81,5 @@ def _adopt_standard_logging(shared: list[Processor], last: Processor, threshold:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(threshold)
-    for name in _CHATTY:
+    for name in CHATTY:
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))

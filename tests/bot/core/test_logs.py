@@ -11,16 +11,6 @@ TELEGRAM = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw-"
 DISCORD = "MTE5ODYyMjQ4MzQ3MTkyNTI0OA.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs-0123456789"
 
 
-@pytest.fixture(autouse=True)
-def _as_it_was():
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers = handlers
-    root.setLevel(level)
-
-
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("secret", [TELEGRAM, DISCORD])
 def test_no_token_leaves_the_process(capsys, form, secret):
