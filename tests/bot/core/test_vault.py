@@ -180,7 +180,7 @@ def test_the_key_of_the_environment_comes_before_the_file(tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("text", ["short", "bm90IDMyIGJ5dGVz", "!" * 44, base64.b64encode(os.urandom(33)).decode(), "é" * 32])
+@pytest.mark.parametrize("text", ["short", "bm90IDMyIGJ5dGVz", "!" * 44, base64.b64encode(bytes(33)).decode(), "é" * 32])
 def test_a_key_of_the_wrong_form_is_refused_with_the_way_to_make_one(tmp_path, monkeypatch, text):
     monkeypatch.setenv("COMPANION_MEMORY_KEY", text)
 
