@@ -1,6 +1,5 @@
 """The whole way of a message on Telegram: a Bot API server, the adapter, Redis, a Celery worker, the engine, and back."""
 
-
 import pytest
 
 from tests.fakes.telegram import TOKEN, TelegramServer

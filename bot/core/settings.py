@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     telegram_streaming: Literal["auto", "draft", "edit", "off"] = Field(
         "auto", description="How replies grow there: `draft`s, `edit`s, `off`; `auto` is a draft for the thought, then edits"
     )
-    telegram_age_hours: float = Field(24, gt=0, description="What was written longer ago, while nothing ran, is not answered")
+    age_hours: float = Field(24, gt=0, description="What was written longer ago, while nothing ran, is not answered")
     telegram_url: str | None = Field(None, pattern="^https?://[^/]+", description="Bot API server of your own, not Telegram's")
     discord_token: SecretStr | None = Field(None, description="Bot token of the Discord application; without it no Discord")
     model: str = Field("bundled", description="Hugging Face id or folder of the model; `bundled` is the small one in the box")

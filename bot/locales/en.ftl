@@ -298,8 +298,8 @@ subject-person = person { $id }
 subject-chat = chat { $id }
 subject-server = server { $id }
 
-# Telegram
-telegram-cannot = { $what ->
+# Chat platforms
+cannot = { $what ->
     [sticker] A sticker! I cannot see stickers yet. Tell me in words?
     [voice] I cannot listen yet. Would you write it to me?
     [picture] I cannot see pictures yet. Tell me what is in it?
@@ -307,23 +307,26 @@ telegram-cannot = { $what ->
     [file] I cannot read files yet. You can paste the text here.
    *[other] I can only read text so far. Tell me in words?
   }
-telegram-words-alone = { $what ->
+words-alone = { $what ->
     [voice] I cannot listen yet, so I answer your words alone.
     [picture] I cannot see pictures yet, so I answer your words alone.
     [video] I cannot watch videos yet, so I answer your words alone.
     [file] I cannot read files yet, so I answer your words alone.
    *[other] I can only read text so far, so I answer your words alone.
   }
+quoted = quoted, written by { $name }
+quoted-you = quoted, written by you
+told-privately = I have answered you in our private chat.
+write-first-telegram = That is for your eyes alone, and I may not write to you first. Open a private chat with me, press Start, and ask again there.
+write-first-discord = That is for your eyes alone, and I cannot write to you. Allow direct messages from this server in your privacy settings, or write to me directly, and ask again there.
+button-old = This button belongs to an older message.
+button-of-another = These buttons are for the person I was answering.
+go-on = Please go on.
+
+# Telegram
 telegram-forwarded = forwarded, written by { $name }
-telegram-quoted = quoted, written by { $name }
-telegram-quoted-you = quoted, written by you
 telegram-anonymous = I cannot tell who you are while you write anonymously, so I would mix you up with others. Please write under your own name.
 telegram-hello-group = Hello! I am an AI, a computer program. To talk to me here, mention { $name }, reply to one of my messages, or write /ask. I read nothing else. /privacy says what I keep.
-telegram-told-privately = I have answered you in our private chat.
-telegram-write-first = That is for your eyes alone, and I may not write to you first. Open a private chat with me, press Start, and ask again there.
 telegram-command-ask = talk to me: /ask and your message
 telegram-description = An AI companion: a computer program, not a person, and sometimes wrong. Write anything to begin. /help shows what it understands, /privacy what is kept and how to erase it.
 telegram-short-description = An AI companion: a program, not a person. /privacy says what is kept.
-telegram-button-old = This button belongs to an older message.
-telegram-button-of-another = These buttons are for the person I was answering.
-telegram-go-on = Please go on.

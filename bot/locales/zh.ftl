@@ -243,8 +243,8 @@ subject-person = 用户 { $id }
 subject-chat = 聊天 { $id }
 subject-server = 服务器 { $id }
 
-# Telegram
-telegram-cannot = { $what ->
+# Chat platforms
+cannot = { $what ->
     [sticker] 一张贴纸！我还看不到贴纸，用文字告诉我好吗？
     [voice] 我还听不了声音，打字告诉我好吗？
     [picture] 我还看不到图片，告诉我里面有什么好吗？
@@ -252,23 +252,26 @@ telegram-cannot = { $what ->
     [file] 我还读不了文件，你可以把文字粘贴在这里。
    *[other] 我目前只能读文字，用文字告诉我好吗？
   }
-telegram-words-alone = { $what ->
+words-alone = { $what ->
     [voice] 我还听不了声音，先只回答你写的文字。
     [picture] 我还看不到图片，先只回答你写的文字。
     [video] 我还看不了视频，先只回答你写的文字。
     [file] 我还读不了文件，先只回答你写的文字。
    *[other] 我目前只能读文字，先只回答你写的文字。
   }
+quoted = 引用内容，作者是 { $name }
+quoted-you = 引用内容，作者是你
+told-privately = 我已经在私聊里回答你了。
+write-first-telegram = 这些内容只给你一个人看，但我不能先给你发消息。请打开和我的私聊，点“开始”，再在那里问一次。
+write-first-discord = 这些内容只给你一个人看，但我没法给你发私信。请在隐私设置里允许来自此服务器的私信，或者直接私信我，再在那里问一次。
+button-old = 这个按钮属于较早的消息。
+button-of-another = 这些按钮是给我正在回答的那个人的。
+go-on = 请继续。
+
+# Telegram
 telegram-forwarded = 转发内容，作者是 { $name }
-telegram-quoted = 引用内容，作者是 { $name }
-telegram-quoted-you = 引用内容，作者是你
 telegram-anonymous = 你匿名发言时，我分不清你是谁，会把你和别人弄混。请用自己的身份写给我。
 telegram-hello-group = 大家好！我是 AI，一个计算机程序。想在这里和我聊天，请提到 { $name }、回复我的消息，或者使用 /ask。其他消息我都不读。/privacy 说明我会保存什么。
-telegram-told-privately = 我已经在私聊里回答你了。
-telegram-write-first = 这些内容只给你一个人看，但我不能先给你发消息。请打开和我的私聊，点“开始”，再在那里问一次。
 telegram-command-ask = 和我说话：/ask 加上你的话
 telegram-description = 一个 AI 伙伴：它是计算机程序，不是真人，也会出错。随便写点什么就可以开始。/help 查看用法，/privacy 了解会保存什么、如何清除。
 telegram-short-description = AI 伙伴：是程序，不是真人。/privacy 说明会保存什么。
-telegram-button-old = 这个按钮属于较早的消息。
-telegram-button-of-another = 这些按钮是给我正在回答的那个人的。
-telegram-go-on = 请继续。

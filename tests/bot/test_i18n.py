@@ -33,6 +33,7 @@ FAMILIES = {
     "refused-": ["full", "busy"],
     "safety-": ["changed", "without-care", "without-disclosure"],
     "note-": [*filter(None, get_args(Note)), "repeat"],
+    "write-first-": ["telegram", "discord"],
     "stop-": list(get_args(Stopped)),
 }
 VALUES = {"name": "/x", "what": "y", "bytes": 5, "limit": 4, "lines": 3, "turns": 3, "current": "A", "title": "A", "about": "b"}

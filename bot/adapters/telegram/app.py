@@ -9,20 +9,23 @@ from contextlib import asynccontextmanager
 import structlog
 from telegram.error import InvalidToken, TelegramError
 
-from bot.adapters.telegram.answering import Answering
-from bot.adapters.telegram.buttons import Buttons
+from bot.adapters.shared.answering import Answering
+from bot.adapters.shared.back_off import BackOff
+from bot.adapters.shared.buttons import Buttons
+from bot.adapters.shared.holding import Hold, Lost
+from bot.adapters.shared.pressing import Pressing
+from bot.adapters.shared.taking import Taking
 from bot.adapters.telegram.client import Client, make_client
 from bot.adapters.telegram.governor import Governor
 from bot.adapters.telegram.handling import Handling
 from bot.adapters.telegram.hearing import Ears
-from bot.adapters.telegram.holding import Hold, Lost
-from bot.adapters.telegram.keeping import Keeping
+from bot.adapters.telegram.keeping import TelegramKeeping
 from bot.adapters.telegram.menus import publish
 from bot.adapters.telegram.places import PLATFORM, Places
-from bot.adapters.telegram.polling import BackOff, Polling
-from bot.adapters.telegram.pressing import Pressing
+from bot.adapters.telegram.polling import Polling
 from bot.adapters.telegram.sending import Sender
 from bot.adapters.telegram.surface import TelegramSurface
+from bot.adapters.telegram.writing import TelegramForm
 from bot.core.errors import CompanionError
 from bot.delivery import Delivery
 from bot.i18n import best
@@ -57,7 +60,7 @@ async def run(front: Front) -> None:
 
 
 async def _live(front: Front, bot_id: int) -> None:
-    keeping = Keeping(front.store, f"{PLATFORM}:{bot_id}")
+    keeping = TelegramKeeping(front.store, f"{PLATFORM}:{bot_id}")
     places = Places(bot_id, keeping)
     await asyncio.to_thread(places.load)
     await asyncio.to_thread(front.store.add_surface, places.surface)
@@ -70,7 +73,10 @@ async def _connected(front: Front, governor: Governor) -> AsyncIterator[Client]:
     """A client that has met Telegram, however long the network takes to come."""
     token = front.settings.telegram_token
     assert token is not None, "asked before"
-    client, back_off = make_client(token, front.settings.telegram_url, governor), BackOff()
+    client, back_off = (
+        make_client(token, front.settings.telegram_url, governor),
+        BackOff("cannot reach Telegram; trying again", "start"),
+    )
     try:
         while True:
             try:
@@ -88,18 +94,19 @@ async def _connected(front: Front, governor: Governor) -> AsyncIterator[Client]:
 class _Parts:
     """Everything that works on one bot account, as long as it is held."""
 
-    def __init__(self, front: Front, client: Client, places: Places, keeping: Keeping) -> None:
+    def __init__(self, front: Front, client: Client, places: Places, keeping: TelegramKeeping) -> None:
         token = front.settings.telegram_token
         assert token is not None, "asked before"
         self._front, self._client, self._keeping = front, client, keeping
-        buttons, sender = Buttons(token.get_secret_value(), keeping.keep_choice), Sender(client, places)
-        surface = TelegramSurface(sender, places, buttons, keeping, lambda: front.settings.telegram_streaming)
-        self._answering = Answering(front, sender, places, buttons)
+        buttons, form = Buttons(token.get_secret_value(), keeping.keep_choice), TelegramForm()
+        sender, name = Sender(client, places), f"@{client.username}"
+        surface = TelegramSurface(places.surface, sender, form, buttons, keeping, lambda: front.settings.telegram_streaming)
+        self._answering = Answering(front, sender, form, buttons)
         reception = Reception(front)
-        pressing = Pressing(front, reception, places, buttons, keeping, self._answering, surface)
+        pressing = Pressing(front, reception, buttons, keeping, self._answering, surface)
         ears = Ears(client.bot, places, lambda code: best(code, front.settings.language))
-        name = f"@{client.username}"
-        handling = Handling(front, ears, reception, places, pressing, keeping, self._answering, name)
+        taking = Taking(front, reception, self._answering)
+        handling = Handling(front, ears, places, taking, pressing, keeping, name)
         self._polling = Polling(client, handling.take, keeping.put_aside)
         self._delivery = Delivery(front.outbox(surface.name), surface, front.language, Waiting(front, surface.name))
 

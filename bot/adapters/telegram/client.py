@@ -8,13 +8,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import structlog
 from pydantic import SecretStr
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.ext import ExtBot
 from telegram.request import HTTPXRequest
 
-from bot.adapters.telegram.governor import Governor, Priority, TooSoon
+from bot.adapters.telegram.governor import Governor, TooSoon
 from bot.surface import Gone, NotSent
+
+log = structlog.get_logger()
 
 POLL_SECONDS = 25
 _NUM_UPDATES = 100
@@ -89,13 +92,10 @@ async def in_deliverys_words(*, may_repeat: bool = False) -> AsyncIterator[None]
     except InvalidToken:
         raise NotSent(_BAD_TOKEN_SECONDS) from None
     except BadRequest as problem:
-        if says(problem, *_NOBODY):
-            raise Gone from None
-        raise
+        if not says(problem, *_NOBODY):  # it will never take it: told, so that it can be mended
+            log.error("Telegram refuses a message for good", action="refused", error=problem.message)
+        raise Gone from None
     except NetworkError as problem:  # a timeout is one too
         if may_repeat or is_certain(problem):
             raise NotSent(_AGAIN_SECONDS) from None
         raise
-
-
-__all__ = ["POLL_SECONDS", "Client", "Priority", "in_deliverys_words", "is_certain", "make_client", "says"]

@@ -11,13 +11,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from telegram._utils.types import JSONDict
 from telegram.error import RetryAfter, TelegramError
 from telegram.ext import BaseRateLimiter
 
-Priority = Literal["durable", "cosmetic"]
+from bot.adapters.shared.sending import Priority
+
 Result = bool | JSONDict | list[JSONDict]
 
 PRIVATE_GAP, GROUP_GAP, BOT_GAP = 1.05, 3.6, 0.04

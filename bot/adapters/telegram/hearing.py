@@ -8,24 +8,25 @@ from dataclasses import dataclass
 from telegram import CallbackQuery, Chat, ChatMemberUpdated, Message, MessageEntity, Update, User
 from telegram.constants import ChatMemberStatus, ChatType
 
+from bot.adapters.shared.pressing import Pressed
+from bot.adapters.shared.taking import Said
 from bot.adapters.telegram.places import Places
-from bot.adapters.telegram.quoting import Unreadable, plain_words, unreadable, with_quotes
+from bot.adapters.telegram.quoting import plain_words, unreadable, with_quotes
 from bot.commands import TABLE
 from bot.core.messages import Conversation, Incoming, Line
 
 KINDS = ("message", "edited_message", "callback_query", "my_chat_member", "stopped_message_generation")
 ASK = "ask"
+_TOAST_CHARS = 200
 _ANONYMOUS_ADMIN = 1087968824
 _HERE = (ChatMemberStatus.MEMBER, ChatMemberStatus.ADMINISTRATOR, ChatMemberStatus.RESTRICTED)
 _NAMES = {name for command in TABLE for name in (command.name, *command.aliases)}
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A message to the bot. `cannot` is what stands in it that the bot cannot read, and `album` to which it belongs."""
+class Sent(Said):
+    """A message to the bot, and the album to which it belongs."""
 
-    incoming: Incoming
-    cannot: Unreadable | None = None
     album: str = ""
 
 
@@ -36,16 +37,6 @@ class Unknown:
     where: Conversation
     language: str | None
     message_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pressed:
-    """A button. `chat` and `thread` are where it is, `query` what Telegram wants an answer to."""
-
-    query: CallbackQuery
-    update_id: int
-    chat: int
-    thread: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +69,7 @@ class Halted:
     where: Conversation
 
 
-Heard = Said | Unknown | Pressed | Moved | Left | Joined | Halted
+Heard = Sent | Unknown | Pressed | Moved | Left | Joined | Halted
 
 
 class Ears:
@@ -90,7 +81,7 @@ class Ears:
 
     def hear(self, update: Update) -> Heard | None:
         if update.callback_query is not None:
-            return self._pressed(update.callback_query, update.update_id)
+            return self._pressed(update.callback_query, str(update.update_id))
         if update.my_chat_member is not None:
             return self._membership(update.my_chat_member)
         if (stopped := update.api_kwargs.get("stopped_message_generation")) is not None:
@@ -116,7 +107,7 @@ class Ears:
 
     def _said(
         self, message: Message, user: User, update_id: int, command: tuple[str, str] | None, is_edit: bool
-    ) -> Said | None:
+    ) -> Sent | None:
         cannot = unreadable(message)
         text = self._words(message, user, command)
         if not text and (cannot is None or is_edit):
@@ -130,7 +121,7 @@ class Ears:
             "edit" if is_edit else "say",
         )
         where = self._places.conversation(message.chat.id, _thread(message), user.id)
-        return Said(Incoming(where, line, user.language_code), cannot, message.media_group_id or "")
+        return Sent(Incoming(where, line, user.language_code), cannot, message.media_group_id or "")
 
     def _words(self, message: Message, user: User, command: tuple[str, str] | None) -> str:
         """A command as it stands; else what the model is to read."""
@@ -161,12 +152,17 @@ class Ears:
             if (entity.user.id == self._me.id if entity.user else text.lower() == self._name)
         ]
 
-    def _pressed(self, query: CallbackQuery, update_id: int) -> Pressed | None:
-        message = query.message
+    def _pressed(self, query: CallbackQuery, update_id: str) -> Pressed | None:
+        message, user = query.message, query.from_user
         if message is None or query.data is None:
             return None
         thread = _thread(message) if isinstance(message, Message) else 0
-        return Pressed(query, update_id, message.chat.id, thread)
+        where = self._places.conversation(message.chat.id, thread, user.id)
+
+        async def tell(words: str) -> None:
+            await query.answer(words[:_TOAST_CHARS] or None)
+
+        return Pressed(where, query.data, message.message_id, update_id, user.first_name, user.language_code, tell)
 
     def _membership(self, change: ChatMemberUpdated) -> Heard | None:
         was, is_now = (member.status in _HERE for member in (change.old_chat_member, change.new_chat_member))

@@ -1,45 +1,16 @@
-"""What Telegram's adapter must know after a restart: bans, moved groups, and which messages show a reply so far.
-
-Ids and times only, never a word of anybody.
-"""
+"""What Telegram's adapter must know after a restart, beside what all must: bans, moved groups, and albums."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from dataclasses import asdict, dataclass, field
-from typing import Any
 
-from bot.core.messages import Conversation
-from bot.core.store import Keys, Store
+from bot.adapters.shared.keeping import Keeping
 
-_KEEP_SHOWN_SECONDS = 7 * 24 * 3600
-_KEEP_CHOICE_SECONDS = 48 * 3600
 _KEEP_ALBUM_SECONDS = 3600
-_NUM_ODD = 100
 
 
-@dataclass(slots=True)
-class Shown:
-    """Where a conversation stands in its chat: `ids` are the messages of the newest reply, of `turn`.
-
-    `is_done` when that was delivered: delivered once more, after a crash, it finds them. `wait` is the message that says
-    why there is no reply yet, `buttons` the one that has buttons now.
-    """
-
-    turn: str = ""
-    ids: list[int] = field(default_factory=list)
-    is_done: bool = False
-    wait: int = 0
-    buttons: int = 0
-
-
-class Keeping:
-    """Of one bot account. Its methods may be called on any thread; those of asyncio move there by themselves."""
-
-    def __init__(self, store: Store, surface: str) -> None:
-        self._redis, self._keys = store.redis, Keys(surface)
-        self._store = store
+class TelegramKeeping(Keeping):
+    """Those of its methods that are of asyncio move to a thread by themselves."""
 
     # Bans, as the governor wants them
 
@@ -68,47 +39,7 @@ class Keeping:
     def move(self, new: int, first: int) -> None:
         self._redis.hset(self._name("moved"), str(new), str(first))
 
-    # What is shown
-
-    def shown(self, conversation: Conversation) -> Shown:
-        kept: Any = self._redis.get(self._keys.of(conversation, "shown"))
-        return Shown(**json.loads(kept)) if kept else Shown()
-
-    def keep_shown(self, conversation: Conversation, shown: Shown) -> None:
-        self._redis.set(self._keys.of(conversation, "shown"), json.dumps(asdict(shown)), ex=_KEEP_SHOWN_SECONDS)
-
-    # Commands too long for a button
-
-    def keep_choice(self, id: str, command: str) -> None:
-        self._redis.set(self._keys.of_person(id, "choice"), command, ex=_KEEP_CHOICE_SECONDS)
-
-    def choice(self, id: str) -> str | None:
-        command: Any = self._redis.get(self._keys.of_person(id, "choice"))
-        return command.decode() if command else None
-
-    # Updates
+    # Albums
 
     def is_first_of_album(self, album: str) -> bool:
         return bool(self._redis.set(self._keys.of_person(album, "album"), "1", nx=True, ex=_KEEP_ALBUM_SECONDS))
-
-    def put_aside(self, shape: str) -> None:
-        """The shape of an update that could not be understood, for whoever is to mend that. The newest are kept."""
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.lpush(self._name("odd-updates"), shape)
-        pipe.ltrim(self._name("odd-updates"), 0, _NUM_ODD - 1)
-        pipe.execute()
-
-    def menu(self) -> str:
-        """What was last published as menus, as a digest."""
-        kept: Any = self._redis.get(self._name("menu"))
-        return kept.decode() if kept else ""
-
-    def keep_menu(self, digest: str) -> None:
-        self._redis.set(self._name("menu"), digest)
-
-    def _name(self, what: str) -> str:
-        return self._keys.of_chat("telegram", what)
-
-    def _hash(self, what: str) -> dict[str, str]:
-        kept: Any = self._redis.hgetall(self._name(what))
-        return {name.decode(): value.decode() for name, value in kept.items()}

@@ -15,7 +15,7 @@ from telegram.error import TelegramError
 
 from bot.adapters.telegram.client import Client
 from bot.adapters.telegram.hearing import ASK
-from bot.adapters.telegram.keeping import Keeping
+from bot.adapters.telegram.keeping import TelegramKeeping
 from bot.adapters.telegram.places import PLATFORM
 from bot.commands import menu
 from bot.i18n import languages, say
@@ -30,7 +30,7 @@ _NOT_IN_GROUPS = ("start",)
 Commands = list[tuple[str, str]]
 
 
-async def publish(client: Client, front: Front, keeping: Keeping) -> None:
+async def publish(client: Client, front: Front, keeping: TelegramKeeping) -> None:
     """Once, and again when something of it changed. A bot without menus works all the same."""
     planned = list(_plan(front))
     digest = hashlib.blake2b(json.dumps(planned, ensure_ascii=False).encode(), digest_size=16).hexdigest()

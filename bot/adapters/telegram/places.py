@@ -47,17 +47,9 @@ class Places:
     def conversation(self, chat: int, thread: int, person: int) -> Conversation:
         return Conversation(PLATFORM, self._bot, str(self._first.get(chat, chat)), str(thread), str(person))
 
-    def private(self, conversation: Conversation) -> Conversation:
-        """The same person's private chat."""
-        return Conversation(PLATFORM, self._bot, conversation.person, "0", conversation.person)
-
     def address(self, conversation: Conversation) -> int:
         chat = int(conversation.chat)
         return self._newest.get(chat, chat)
-
-
-def is_private(conversation: Conversation) -> bool:
-    return conversation.chat == conversation.person
 
 
 def thread_of(conversation: Conversation) -> int | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
-import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,6 +13,7 @@ from redis.exceptions import RedisError
 from telegram import Update
 from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
 
+from bot.adapters.shared.back_off import BackOff
 from bot.adapters.telegram.client import Client
 from bot.adapters.telegram.hearing import KINDS
 from bot.core.logs import where
@@ -24,26 +23,7 @@ log = structlog.get_logger()
 Raw = dict[str, Any]
 Take = Callable[[Update], Awaitable[None]]
 
-_FIRST_PAUSE, _LONGEST_PAUSE, _FORBIDDEN_PAUSE = 0.5, 30.0, 60.0
-_TELL_SECONDS = 60.0
-
-
-class BackOff:
-    """Pauses that grow and never agree with those of others; a line in the log once a minute."""
-
-    def __init__(self) -> None:
-        self._pause = _FIRST_PAUSE
-        self._told_at = float("-inf")
-
-    def reset(self) -> None:
-        self._pause = _FIRST_PAUSE
-
-    async def wait(self, problem: Exception, least: float = 0.0) -> None:
-        if time.monotonic() >= self._told_at + _TELL_SECONDS:
-            self._told_at = time.monotonic()
-            log.warning("cannot get or keep updates; trying again", action="poll", error=_named(problem))
-        await asyncio.sleep(max(least, self._pause * random.uniform(0.5, 1.5)))  # noqa: S311 (nobody guesses it to do harm)
-        self._pause = min(_LONGEST_PAUSE, self._pause * 2)
+_FORBIDDEN_PAUSE = 60.0
 
 
 class Polling:
@@ -54,7 +34,7 @@ class Polling:
         self._offset = 0
 
     async def run(self) -> None:
-        back_off = BackOff()
+        back_off = BackOff("cannot get or keep updates; trying again", "poll")
         while True:
             try:
                 batch = await self._client.raw_updates(self._offset, KINDS)
@@ -122,8 +102,3 @@ def _shape(value: Any) -> Any:
     if isinstance(value, list):
         return [_shape(part) for part in value[:3]]
     return value if isinstance(value, bool | int | float) or value is None else type(value).__name__
-
-
-def _named(problem: Exception) -> str:
-    """Kind and words; Telegram's own hold no token, and the log blots out what does."""
-    return f"{type(problem).__name__}: {problem}"

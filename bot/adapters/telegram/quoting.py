@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from telegram import (
     Message,
     MessageOrigin,
@@ -13,11 +11,10 @@ from telegram import (
     MessageOriginUser,
 )
 
+from bot.adapters.shared.quoting import quoted
+from bot.adapters.shared.taking import Unreadable
 from bot.i18n import say
 
-Unreadable = Literal["sticker", "voice", "picture", "video", "file", "other"]
-
-_QUOTE_CHARS = 1000
 _KINDS: dict[str, Unreadable] = {
     "sticker": "sticker",
     "voice": "voice",
@@ -46,12 +43,12 @@ def unreadable(message: Message) -> Unreadable | None:
 def with_quotes(message: Message, own: str, me: int, language: str) -> str:
     """Others' words first, each line marked, under a line that says whose they are: the model is to obey none of them."""
     if message.forward_origin is not None:
-        return _quoted(say(language, "telegram-forwarded", name=_origin(message.forward_origin)), own) if own else ""
-    quoted = _answered(message, me)
-    if not quoted:
+        return quoted(say(language, "telegram-forwarded", name=_origin(message.forward_origin)), own) if own else ""
+    answered = _answered(message, me)
+    if not answered:
         return own
     whose = _whose(message, me, language)
-    return "\n".join(filter(None, [_quoted(whose, quoted), own]))
+    return "\n".join(filter(None, [quoted(whose, answered), own]))
 
 
 def _answered(message: Message, me: int) -> str:
@@ -74,13 +71,13 @@ def _is_own(message: Message, answered: Message) -> bool:
 
 def _whose(message: Message, me: int, language: str) -> str:
     if message.external_reply is not None:
-        return say(language, "telegram-quoted", name=_origin(message.external_reply.origin))
+        return say(language, "quoted", name=_origin(message.external_reply.origin))
     answered = message.reply_to_message
     if answered is None or answered.from_user is None:
-        return say(language, "telegram-quoted", name="?")
+        return say(language, "quoted", name="?")
     if answered.from_user.id == me:
-        return say(language, "telegram-quoted-you")
-    return say(language, "telegram-quoted", name=answered.from_user.first_name)
+        return say(language, "quoted-you")
+    return say(language, "quoted", name=answered.from_user.first_name)
 
 
 def _origin(origin: MessageOrigin) -> str:
@@ -91,8 +88,3 @@ def _origin(origin: MessageOrigin) -> str:
     if isinstance(origin, MessageOriginChat):
         return origin.sender_chat.title or "?"
     return (origin.chat.title or "?") if isinstance(origin, MessageOriginChannel) else "?"
-
-
-def _quoted(head: str, text: str) -> str:
-    short = text if len(text) <= _QUOTE_CHARS else f"{text[:_QUOTE_CHARS].rstrip()}…"
-    return "\n".join([f"[{head}]", *(f"> {line}" for line in short.splitlines())])

@@ -6,17 +6,16 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
-from telegram import InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, ReplyParameters
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, ReplyParameters
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated
 
+from bot.adapters.shared.sending import Priority, Rows
 from bot.adapters.telegram.client import Client, in_deliverys_words, says
 from bot.adapters.telegram.formatting import Styled
-from bot.adapters.telegram.governor import Priority
 from bot.adapters.telegram.places import Places, thread_of
 from bot.commands import Document
 from bot.core.messages import Conversation
-from bot.surface import Gone
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -35,20 +34,21 @@ class Sender:
         self,
         where: Conversation,
         text: Styled,
-        buttons: InlineKeyboardMarkup | None = None,
+        keys: Rows = (),
         reply_to: str = "",
         priority: Priority = "durable",
         *,
         quietly: bool = False,
+        once: str = "",
     ) -> int:
-        """Gives the message's id."""
+        """Gives the message's id. Telegram knows no `once`."""
 
         async def call(text: Styled) -> int:
             message = await self._client.send_message(
                 self._places.address(where),
                 text.text,
                 entities=_entities(text),
-                reply_markup=buttons,
+                reply_markup=_markup(keys),
                 reply_parameters=_reply_parameters(reply_to),
                 message_thread_id=thread_of(where),
                 link_preview_options=_NO_PREVIEW,
@@ -65,7 +65,7 @@ class Sender:
         where: Conversation,
         id: int,
         text: Styled,
-        buttons: InlineKeyboardMarkup | None = None,
+        keys: Rows = (),
         priority: Priority = "durable",
     ) -> bool:
         """False when the message is not there any more."""
@@ -76,7 +76,7 @@ class Sender:
                 self._places.address(where),
                 id,
                 entities=_entities(text),
-                reply_markup=buttons,
+                reply_markup=_markup(keys),
                 link_preview_options=_NO_PREVIEW,
                 rate_limit_args=priority,
             )
@@ -155,10 +155,9 @@ def _stays_as_it_is(problem: BadRequest) -> bool:
     raise problem
 
 
-def refused(problem: BadRequest) -> Gone:
-    """What Telegram will never take, however often it is asked: told in the log, so that it can be mended."""
-    log.error("Telegram refuses a message for good", action="refused", error=problem.message)
-    return Gone()
+def _markup(keys: Rows) -> InlineKeyboardMarkup | None:
+    rows = [[InlineKeyboardButton(key.label, callback_data=key.data) for key in row] for row in keys]
+    return InlineKeyboardMarkup(rows) if rows else None
 
 
 def _entities(text: Styled) -> list[MessageEntity] | None:

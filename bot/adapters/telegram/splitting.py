@@ -6,14 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import accumulate
 
-import regex
-
+from bot.adapters.shared.cutting import best_cut
 from bot.adapters.telegram.formatting import Mark, Styled
 
 MAX_UNITS, MAX_MARKS = 4096, 100
-_LEAST_FILL = 0.5
-_PAUSES = tuple(map(regex.compile, (r"\n\s*\n", r"\n", r"[.!?…]+[\"'”’»)\]]*\s+|[。！？…]+[”’」』）]*", r"\s+")))
-_CHARACTER = regex.compile(r"\X")
 _KEEPS_SPACE = ("pre", "code")
 
 
@@ -43,9 +39,7 @@ class _Splitter:
         most = self._most(start)
         if most == len(self._text):
             return most
-        return next((end for end in self._pauses(start, most) if self._is_between_characters(end)), 0) or self._character(
-            start, most
-        )
+        return best_cut(self._text, start, most)
 
     def _most(self, start: int) -> int:
         """How far a part may reach at most: by its length, and by its marks, which Telegram ignores beyond a number."""
@@ -62,23 +56,6 @@ class _Splitter:
             middle = (low + high + 1) // 2
             low, high = (middle, high) if self._units[middle] <= units else (low, middle - 1)
         return low
-
-    def _pauses(self, start: int, most: int) -> Iterator[int]:
-        """The last places to pause, the best kind first, if they leave no message half empty."""
-        least = start + int((most - start) * _LEAST_FILL)
-        for pause in _PAUSES:
-            found = [match.end() for match in pause.finditer(self._text, start, most) if match.end() > least]
-            yield from reversed(found)
-
-    def _is_between_characters(self, place: int) -> bool:
-        """A space and a combining accent behind it are one character."""
-        match = _CHARACTER.match(self._text, place - 1)
-        return match is None or match.end() == place
-
-    def _character(self, start: int, most: int) -> int:
-        """The last place between two characters; if a single one is longer than a message, it is cut after all."""
-        ends = [match.end() for match in _CHARACTER.finditer(self._text, start, min(most + 64, len(self._text)))]
-        return max((end for end in ends if end <= most), default=max(most, start + 1))
 
     def _trim(self, start: int, end: int) -> tuple[int, int]:
         """Without the space at both ends, which Telegram would drop; that of code is kept where it has a meaning."""

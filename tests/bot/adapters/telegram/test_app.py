@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.adapters.telegram import holding
+from bot.adapters.shared import holding
 from bot.core import logs
 from bot.core.errors import CompanionError
 from bot.i18n import say
@@ -51,7 +51,7 @@ def test_a_second_process_waits_says_who_has_the_bot_and_takes_over(start, teleg
     logs.set_up("warning")
     first = start()
     second = start(waits=False)
-    until(lambda: "another process has this Telegram bot" in capfd.readouterr().err)
+    until(lambda: "another process has this bot" in capfd.readouterr().err)
     assert telegram.calls["getMe"] == 1
 
     first.stop()

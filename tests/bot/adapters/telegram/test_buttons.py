@@ -1,15 +1,9 @@
 """Buttons: whose they are, that they outlive the process, and that what they do is what the command does."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bot.adapters.telegram.buttons import Buttons, Press, mark_of
-from bot.commands import Choice
 from bot.i18n import say
-from bot.surface import Reply
 from tests.bot.adapters.telegram.conftest import talk_of, until
-from tests.fakes.telegram import TOKEN
 
 
 @pytest.fixture(autouse=True)
@@ -21,45 +15,6 @@ def _quick(monkeypatch):
 @pytest.fixture
 def adapter(start):
     return start()
-
-
-def make(kept=None):
-    return Buttons(TOKEN, lambda id, command: (kept if kept is not None else {}).update({id: command}))
-
-
-def data_of(markup):
-    return [key.callback_data for row in markup.inline_keyboard for key in row]
-
-
-@given(st.integers(1, 2**52), st.integers(0, 2**40), st.integers(1, 99))
-def test_every_button_fits_into_64_bytes_and_reads_as_it_was_written(person, thread, num_variants):
-    where, buttons = talk_of(person, -(10**13), thread), make()
-    markup = buttons.under_reply(where, Reply("hi", turn="t-123", variant=1, num_variants=num_variants))
-    for data in data_of(markup):
-        assert len(data.encode()) <= 64
-        press = buttons.read(data, where.chat, where.thread)
-        assert (press.person, press.mark) == (person, mark_of("t-123"))
-
-
-@given(st.text(max_size=64))
-def test_anything_else_is_no_button(data):
-    assert make().read(data, "1", "0") is None
-
-
-def test_a_button_of_another_chat_or_another_token_is_none():
-    [data] = data_of(make().while_writing(talk_of(5)))
-    assert make().read(data, "5", "0") == Press("stop", 5)
-    assert make().read(data, "6", "0") is None
-    assert make().read(data, "5", "1") is None
-    assert Buttons("1:another", lambda *_: None).read(data, "5", "0") is None
-
-
-def test_a_command_too_long_for_a_button_is_kept():
-    kept = {}
-    command = "/admin persona -1001234567890123 a-persona-with-a-long-name yes"
-    [data] = data_of(make(kept).for_choices(talk_of(5), (Choice("Yes", command),)))
-    press = make().read(data, "5", "0")
-    assert (press.deed, kept[press.what]) == ("kept", command)
 
 
 def answered(worker, ann, text="Answer one"):
@@ -89,7 +44,7 @@ def test_going_on_is_said_in_the_persons_language(adapter, telegram, bob, worker
     worker.says(talk_of(bob.id), "从前")
     until(bob.buttons)
     bob.press("…")
-    assert worker.takes(talk_of(bob.id)).said == say("zh", "telegram-go-on")
+    assert worker.takes(talk_of(bob.id)).said == say("zh", "go-on")
 
 
 def test_stop_ends_the_reply_and_says_so_in_passing(adapter, telegram, ann, worker):
@@ -108,7 +63,7 @@ def test_in_a_group_only_the_person_who_asked_may_press(adapter, telegram, ann, 
     worker.says(talk_of(ann.id, group.id), "Hi")
     until(lambda: ann.buttons(group))
     id = bob.press("↻", group)
-    assert until(lambda: telegram.toasts.get(id)) == say("zh", "telegram-button-of-another")
+    assert until(lambda: telegram.toasts.get(id)) == say("zh", "button-of-another")
     ann.press("↻", group)
     worker.says(talk_of(ann.id, group.id), "Hello")
     until(lambda: telegram.texts(group) == ["Hi", "Hello"])
@@ -120,14 +75,14 @@ def test_a_button_of_an_older_answer_says_so(adapter, telegram, ann, worker):
     answered(worker, ann, "Answer two")
     until(lambda: len(ann.sees()) == 2)
     id = ann.press("↻", message=old)
-    assert until(lambda: telegram.toasts.get(id)) == say("en", "telegram-button-old")
+    assert until(lambda: telegram.toasts.get(id)) == say("en", "button-old")
 
 
 @pytest.mark.parametrize("data", ["", "x", "a1.b.c", "s1..AAAAAAAAAAAA", "🙂" * 10])
 def test_a_forged_button_does_nothing(adapter, telegram, ann, worker, data):
     message = ann.write("hello")
     id = ann.press_raw(message, data)
-    assert until(lambda: telegram.toasts.get(id)) == say("en", "telegram-button-old")
+    assert until(lambda: telegram.toasts.get(id)) == say("en", "button-old")
 
 
 def test_buttons_work_after_a_restart(start, telegram, ann, worker):
@@ -156,14 +111,14 @@ def test_export_comes_as_files_and_from_a_group_into_the_private_chat(adapter, t
     until(lambda: len(telegram.documents) == 2)
     assert {chat for chat, _, _ in telegram.documents} == {ann.id}
     assert any(b"Answer one" in content for _, _, content in telegram.documents)
-    until(lambda: telegram.texts(group) == [say("en", "telegram-told-privately")])
+    until(lambda: telegram.texts(group) == [say("en", "told-privately")])
 
 
 def test_who_never_wrote_in_private_is_told_to_begin(adapter, telegram, ann):
     group = telegram.group(-100500, ann)
     ann.chat.gone = "Forbidden: bot can't initiate conversation with a user"
     ann.write("/export@companion_bot", group)
-    until(lambda: telegram.texts(group) == [say("en", "telegram-write-first")])
+    until(lambda: telegram.texts(group) == [say("en", "write-first-telegram")])
 
 
 def test_a_link_with_a_persona_chooses_it(adapter, telegram, ann):

@@ -9,7 +9,7 @@ import pytest
 from telegram.error import RetryAfter
 
 from bot.adapters.telegram.governor import BOT_GAP, Governor, Shed, TooSoon
-from bot.adapters.telegram.keeping import Keeping
+from bot.adapters.telegram.keeping import TelegramKeeping
 from tests.fakes.telegram import Refused, TelegramServer
 
 
@@ -186,7 +186,7 @@ def test_a_ban_outlives_the_process():
 
 
 def test_bans_are_kept_in_redis_until_they_are_over(store):
-    keeping = Keeping(store, "telegram:42")
+    keeping = TelegramKeeping(store, "telegram:42")
 
     async def story():
         await keeping.keep(7, 100.0)

@@ -171,14 +171,14 @@ PLACE = {"latitude": 1.0, "longitude": 2.0}
 def test_what_cannot_be_read_is_answered_with_a_friendly_line(adapter, ann, bob, field, kind):
     ann.write(**field)
     bob.write(**field)
-    until(lambda: ann.sees() == [say("en", "telegram-cannot", what=kind)])
-    until(lambda: bob.sees() == [say("zh", "telegram-cannot", what=kind)])
+    until(lambda: ann.sees() == [say("en", "cannot", what=kind)])
+    until(lambda: bob.sees() == [say("zh", "cannot", what=kind)])
 
 
 def test_a_caption_is_answered_and_that_the_picture_was_not_seen_is_said(adapter, ann, worker):
     ann.write(photo=PHOTO, caption="my cat")
     assert worker.says(talk_of(ann.id), "A cat!").said == "my cat"
-    until(lambda: sorted(ann.sees()) == sorted([say("en", "telegram-words-alone", what="picture"), "A cat!"]))
+    until(lambda: sorted(ann.sees()) == sorted([say("en", "words-alone", what="picture"), "A cat!"]))
 
 
 def test_an_album_is_one_turn_and_one_friendly_line(adapter, ann, telegram, worker):
@@ -186,7 +186,7 @@ def test_an_album_is_one_turn_and_one_friendly_line(adapter, ann, telegram, work
         ann.write(photo=PHOTO, media_group_id="77", **({"caption": "my cats"} if not number else {}))
     until(lambda: telegram.acknowledged >= 7003)
     assert worker.says(talk_of(ann.id), "Cats!").said == "my cats"
-    until(lambda: sorted(ann.sees()) == sorted([say("en", "telegram-words-alone", what="picture"), "Cats!"]))
+    until(lambda: sorted(ann.sees()) == sorted([say("en", "words-alone", what="picture"), "Cats!"]))
 
 
 def test_several_lines_in_a_row_become_one_turn(adapter, ann, telegram, worker):

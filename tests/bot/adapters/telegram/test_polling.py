@@ -5,7 +5,7 @@ import json
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from bot.adapters.telegram import polling
+from bot.adapters.shared import back_off
 from bot.core.inbox import Inbox
 from bot.i18n import say
 from tests.bot.adapters.telegram.conftest import talk_of, until
@@ -14,8 +14,8 @@ from tests.fakes.telegram import Refused
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch):
-    monkeypatch.setattr(polling, "_FIRST_PAUSE", 0.02)
-    monkeypatch.setattr(polling, "_LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(back_off, "_FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(back_off, "_LONGEST_PAUSE", 0.1)
 
 
 def test_an_update_is_acknowledged_only_when_it_is_in_redis(start, telegram, ann, worker, monkeypatch):
@@ -92,7 +92,7 @@ def test_an_update_that_makes_no_sense_is_put_aside_without_anybodys_words_and_t
     ann.write("hello")
     assert worker.takes(talk_of(ann.id)).said == "hello"
     until(lambda: telegram.acknowledged == 7001)
-    [kept] = store.redis.lrange(f"companion:{{telegram:{telegram.bot_id}}}:odd-updates:telegram", 0, -1)
+    [kept] = store.redis.lrange(f"companion:{{telegram:{telegram.bot_id}}}:odd:telegram", 0, -1)
     assert json.loads(kept)["update_id"] == 7000
     assert b"my words" not in kept
     assert adapter.error is None

@@ -1,4 +1,4 @@
-"""Buttons that work after a restart: what they do stands in their 64 bytes, signed, and bound to a person and a chat."""
+"""Buttons that work after a restart: what they do stands in their data, signed, and bound to a person and a chat."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup
-
+from bot.adapters.shared.sending import Key, Rows
 from bot.commands import Choice
 from bot.core.messages import Conversation
 from bot.surface import Reply
@@ -19,10 +18,10 @@ from bot.surface import Reply
 Deed = Literal["again", "on", "variant", "stop", "command", "kept"]
 """`command` has it in its data, `kept` is one that was too long for that."""
 
-_Key = tuple[str, Deed, str]
 _LETTERS: dict[Deed, str] = {"again": "a", "on": "o", "variant": "v", "stop": "s", "command": "c", "kept": "k"}
 _DEEDS = {letter: deed for deed, letter in _LETTERS.items()}
-_MAX_BYTES = 64
+MAX_BYTES = 64
+"""What Telegram takes; others take more."""
 _SIGN_BYTES, _TURN_BYTES, _KEPT_BYTES = 9, 6, 9
 _PER_ROW = 3
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -51,21 +50,21 @@ class Buttons:
     def __init__(self, token: str, keep: Callable[[str, str], None]) -> None:
         self._key, self._keep = hashlib.blake2b(token.encode(), person=b"buttons").digest(), keep
 
-    def under_reply(self, conversation: Conversation, reply: Reply) -> InlineKeyboardMarkup | None:
+    def under_reply(self, conversation: Conversation, reply: Reply) -> Rows:
         """Leaf through the answers, another one, go on. Failures and notices have none."""
         if not reply.text or not reply.turn:
-            return None
+            return ()
         mark = mark_of(reply.turn)
-        last: list[_Key] = [("↻", "again", mark), ("…", "on", mark)]
-        return self._markup(conversation, self._leaf(mark, reply.variant, reply.num_variants), last)
+        leaf = self._leaf(conversation, mark, reply.variant, reply.num_variants)
+        last = (self._key_of(conversation, "↻", "again", mark), self._key_of(conversation, "…", "on", mark))
+        return (leaf, last) if leaf else (last,)
 
-    def while_writing(self, conversation: Conversation) -> InlineKeyboardMarkup:
-        return self._markup(conversation, [("⏹", "stop", "")])
+    def while_writing(self, conversation: Conversation) -> Rows:
+        return ((self._key_of(conversation, "⏹", "stop"),),)
 
-    def for_choices(self, conversation: Conversation, choices: tuple[Choice, ...]) -> InlineKeyboardMarkup | None:
-        keys = [self._choice(conversation, choice) for choice in choices]
-        rows = [keys[at : at + _PER_ROW] for at in range(0, len(keys), _PER_ROW)]
-        return InlineKeyboardMarkup(rows) if rows else None
+    def for_choices(self, conversation: Conversation, choices: tuple[Choice, ...]) -> Rows:
+        keys = tuple(self._choice(conversation, choice) for choice in choices)
+        return tuple(keys[at : at + _PER_ROW] for at in range(0, len(keys), _PER_ROW))
 
     def read(self, data: str, chat: str, thread: str) -> Press | None:
         """None when it is not one of ours, or of another chat, or of another token."""
@@ -75,29 +74,25 @@ class Buttons:
         person, _, what = signed[1:].partition(".")
         return Press(_DEEDS[signed[0]], int(person, 36), what)
 
-    def _leaf(self, mark: str, variant: int, num_variants: int) -> list[_Key]:
+    def _leaf(self, conversation: Conversation, mark: str, variant: int, num_variants: int) -> tuple[Key, ...]:
         beside = {f"◀ {variant - 1}/{num_variants}": variant - 1, f"{variant + 1}/{num_variants} ▶": variant + 1}
-        return [(label, "variant", f"{mark}/{other}") for label, other in beside.items() if 1 <= other <= num_variants]
+        return tuple(
+            self._key_of(conversation, label, "variant", f"{mark}/{other}")
+            for label, other in beside.items()
+            if 1 <= other <= num_variants
+        )
 
-    def _choice(self, conversation: Conversation, choice: Choice) -> InlineKeyboardButton:
-        data = self._data(conversation, "command", choice.command)
-        if len(data.encode()) > _MAX_BYTES:
-            id = secrets.token_urlsafe(_KEPT_BYTES)
-            self._keep(id, choice.command)
-            data = self._data(conversation, "kept", id)
-        return InlineKeyboardButton(choice.label, callback_data=data)
+    def _choice(self, conversation: Conversation, choice: Choice) -> Key:
+        key = self._key_of(conversation, choice.label, "command", choice.command)
+        if len(key.data.encode()) <= MAX_BYTES:
+            return key
+        id = secrets.token_urlsafe(_KEPT_BYTES)
+        self._keep(id, choice.command)
+        return self._key_of(conversation, choice.label, "kept", id)
 
-    def _markup(self, conversation: Conversation, *rows: list[_Key]) -> InlineKeyboardMarkup:
-        keys = [
-            [InlineKeyboardButton(label, callback_data=self._data(conversation, deed, what)) for label, deed, what in row]
-            for row in rows
-            if row
-        ]
-        return InlineKeyboardMarkup(keys)
-
-    def _data(self, conversation: Conversation, deed: Deed, what: str) -> str:
+    def _key_of(self, conversation: Conversation, label: str, deed: Deed, what: str = "") -> Key:
         signed = f"{_LETTERS[deed]}{_base36(int(conversation.person))}.{what}"
-        return f"{signed}.{self._sign(signed, conversation.chat, conversation.thread)}"
+        return Key(label, f"{signed}.{self._sign(signed, conversation.chat, conversation.thread)}")
 
     def _sign(self, signed: str, chat: str, thread: str) -> str:
         text = "\n".join((signed, chat, thread)).encode()

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Generic
 
 import structlog
-from redis.exceptions import RedisError
-from telegram.error import BadRequest, TelegramError
 
-from bot.adapters.telegram.buttons import Buttons
-from bot.adapters.telegram.formatting import Styled
-from bot.adapters.telegram.places import Places, is_private
-from bot.adapters.telegram.sending import Sender, refused
-from bot.adapters.telegram.splitting import split
+from bot.adapters.shared.buttons import Buttons
+from bot.adapters.shared.places import is_private, private
+from bot.adapters.shared.sending import Form, Sender, Text
 from bot.commands import Answer
 from bot.core.messages import Conversation
 from bot.i18n import say
@@ -25,11 +22,11 @@ _NUM_TRIES = 5
 _LONGEST_WAIT = 300.0
 
 
-class Answering:
+class Answering(Generic[Text]):
     """Tells answers one after the other to each chat that they are for, and never holds up what comes in."""
 
-    def __init__(self, front: Front, sender: Sender, places: Places, buttons: Buttons) -> None:
-        self._front, self._sender, self._places, self._buttons = front, sender, places, buttons
+    def __init__(self, front: Front, sender: Sender[Text], form: Form[Text], buttons: Buttons) -> None:
+        self._front, self._sender, self._form, self._buttons = front, sender, form, buttons
         self._telling: set[asyncio.Task[None]] = set()
 
     def tell_soon(self, where: Conversation, answer: Answer, reply_to: str = "", instead: int = 0) -> asyncio.Task[None]:
@@ -54,10 +51,7 @@ class Answering:
             except Gone:
                 log.info("nobody to answer", action="gone")
                 return
-            except BadRequest as problem:
-                refused(problem)
-                return
-            except (TelegramError, RedisError) as problem:  # it may have arrived: said twice is worse than said once
+            except Exception as problem:  # it may have arrived: said twice is worse than said once
                 log.warning("an answer is uncertain", action="uncertain", error=type(problem).__name__)
                 return
         log.warning("an answer could not be sent", action="not_sent")
@@ -65,24 +59,25 @@ class Answering:
     async def _tell(self, where: Conversation, answer: Answer, reply_to: str, instead: int) -> None:
         if answer.private and not is_private(where):
             return await self._tell_privately(where, answer, reply_to)
-        parts, choices = split(Styled(answer.text)), self._buttons.for_choices(where, answer.choices)
+        parts, choices = self._form.plain(answer.text), self._buttons.for_choices(where, answer.choices)
         if instead and len(parts) == 1 and await self._sender.edit(where, instead, parts[0], choices):
             parts = []
         for at, part in enumerate(parts):
             is_last = at == len(parts) - 1
             await self._sender.send(
-                where, part, choices if is_last else None, reply_to if not at and not is_private(where) else ""
+                where, part, choices if is_last else (), reply_to if not at and not is_private(where) else ""
             )
         for document in answer.documents:
             await self._sender.document(where, document)
         return None
 
     async def _tell_privately(self, where: Conversation, answer: Answer, reply_to: str) -> None:
-        """Where nobody else reads it. Telegram lets a bot write to nobody who has not written to it first."""
+        """Where nobody else reads it; not every platform lets a bot write to whoever has not written to it."""
         language = await asyncio.to_thread(self._front.language, where)
         try:
-            await self._tell(self._places.private(where), answer, "", 0)
-            word = say(language, "telegram-told-privately")
+            await self._tell(private(where), answer, "", 0)
+            word = say(language, "told-privately")
         except Gone:
-            word = say(language, "telegram-write-first")
-        await self._sender.send(where, Styled(word), reply_to=reply_to)
+            word = say(language, f"write-first-{where.platform}")
+        for part in self._form.plain(word):
+            await self._sender.send(where, part, reply_to=reply_to)

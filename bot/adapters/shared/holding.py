@@ -1,4 +1,4 @@
-"""One process a token: Telegram gives each update once, and flood limits are kept by whoever sends."""
+"""One process a token: a platform gives each event once, and rate limits are kept by whoever sends."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class Hold:
     """Of one bot account; says who has it while it waits."""
 
     def __init__(self, store: Store, surface: str) -> None:
-        self._name = Keys(surface).of_chat("telegram", "held")
+        self._account, platform = surface, surface.partition(":")[0]
+        self._name = Keys(surface).of_chat(platform, "held")
         self._redis = store.redis
         self._is_lost = False
         self._me = f"{os.uname().nodename}/{os.getpid()}/{secrets.token_hex(4)}"
@@ -63,9 +64,9 @@ class Hold:
                 if await asyncio.to_thread(self._lock.acquire, blocking=False, token=self._me):
                     return
                 if number % _TELL_EVERY == 0:
-                    log.warning("another process has this Telegram bot: waiting", action="held", holder=self.holder())
+                    log.warning("another process has this bot: waiting", action="held", bot=self._account, holder=self.holder())
             except RedisError as problem:
-                log.warning("cannot ask who has this Telegram bot", action="held", error=str(problem))
+                log.warning("cannot ask who has this bot", action="held", bot=self._account, error=str(problem))
             await asyncio.sleep(_LOOK_SECONDS)
 
     def holder(self) -> str:
@@ -83,7 +84,7 @@ class Hold:
                 if not await self._retake():
                     self._is_lost = True
                     holder.cancel()
-                    log.error("another process took this Telegram bot over", action="lost")
+                    log.error("another process took this bot over", action="lost", bot=self._account)
                     return
             except RedisError:
                 continue

@@ -6,31 +6,28 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Generic
 
-from telegram import InlineKeyboardMarkup
-
-from bot.adapters.telegram.formatting import Styled
-from bot.adapters.telegram.governor import Priority
-from bot.adapters.telegram.keeping import Shown
-from bot.adapters.telegram.sending import Sender
+from bot.adapters.shared.keeping import Shown
+from bot.adapters.shared.sending import Priority, Rows, Sender, Text
 from bot.core.messages import Conversation
 
-Content = tuple[Styled, InlineKeyboardMarkup | None]
+Content = tuple[Text, Rows]
 
 
 @dataclass(slots=True)
-class Page:
+class Page(Generic[Text]):
     """`written` is what each of the messages says now; None where that is not known, as after a restart."""
 
     where: Conversation
     shown: Shown
-    written: list[Content | None] = field(default_factory=list)
+    written: list[Content[Text] | None] = field(default_factory=list)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     began_at: float = field(default_factory=time.monotonic)
     edited_at: float = float("-inf")
     typed_at: float = float("-inf")
-    drafted_at: float = float("-inf")
     refreshing: asyncio.Task[None] | None = None
+    """Keeps what is shown fresh."""
 
     def __post_init__(self) -> None:
         self.written = [None] * len(self.shown.ids)
@@ -49,17 +46,25 @@ class Page:
         self.shown.turn, self.began_at = turn, time.monotonic()
         return True
 
+    def rest(self) -> None:
+        """Something newer is about to be shown."""
+        if self.refreshing is not None:
+            self.refreshing.cancel()
+            self.refreshing = None
+
     def end(self, buttons: int) -> None:
         self.shown.is_done, self.shown.wait, self.shown.buttons = True, 0, buttons
 
 
-class Writer:
+class Writer(Generic[Text]):
     """Puts texts onto pages. `keep` remembers a page's ids before anything else is sent."""
 
-    def __init__(self, sender: Sender, keep: Callable[[Page], Awaitable[None]]) -> None:
+    def __init__(self, sender: Sender[Text], keep: Callable[[Page[Text]], Awaitable[None]]) -> None:
         self._sender, self._keep = sender, keep
 
-    async def put(self, page: Page, contents: list[Content], reply_to: str = "", priority: Priority = "durable") -> None:
+    async def put(
+        self, page: Page[Text], contents: list[Content[Text]], reply_to: str = "", priority: Priority = "durable"
+    ) -> None:
         """Make the messages read so, in order. What cannot be done now is raised; the next call goes on from there."""
         for at, content in enumerate(contents):
             if at < len(page.shown.ids):
@@ -68,7 +73,7 @@ class Writer:
                 await self._add(page, content, "" if at else reply_to, priority)
         page.edited_at = time.monotonic()
 
-    async def shorten(self, page: Page, length: int) -> None:
+    async def shorten(self, page: Page[Text], length: int) -> None:
         """Take back messages that the reply does not need after all."""
         while len(page.shown.ids) > length:
             await self._sender.delete(page.where, page.shown.ids[-1])
@@ -76,15 +81,17 @@ class Writer:
             page.written.pop()
             await self._keep(page)
 
-    async def _change(self, page: Page, at: int, content: Content, priority: Priority) -> None:
+    async def _change(self, page: Page[Text], at: int, content: Content[Text], priority: Priority) -> None:
         if page.written[at] == content:
             return
         if not await self._sender.edit(page.where, page.shown.ids[at], *content, priority=priority):
-            page.shown.ids[at] = await self._sender.send(page.where, *content, priority=priority)  # somebody deleted it
+            # Somebody deleted it.
+            page.shown.ids[at] = await self._sender.send(page.where, *content, priority=priority)
             await self._keep(page)
         page.written[at] = content
 
-    async def _add(self, page: Page, content: Content, reply_to: str, priority: Priority) -> None:
-        page.shown.ids.append(await self._sender.send(page.where, *content, reply_to, priority))
+    async def _add(self, page: Page[Text], content: Content[Text], reply_to: str, priority: Priority) -> None:
+        once = f"{page.shown.turn}/{len(page.shown.ids)}" if page.shown.turn else ""
+        page.shown.ids.append(await self._sender.send(page.where, *content, reply_to, priority, once=once))
         page.written.append(content)
         await self._keep(page)

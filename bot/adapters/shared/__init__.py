@@ -1,0 +1,1 @@
+"""What every chat platform needs alike. Nothing here knows one of them."""

@@ -1,0 +1,31 @@
+"""What Telegram's messages say: a reply, or the bot's own words, as texts that each fit into one."""
+
+from __future__ import annotations
+
+from bot.adapters.telegram.formatting import Styled, quote, style
+from bot.adapters.telegram.splitting import split
+from bot.core.messages import Draft
+from bot.surface import Reply
+
+
+class TelegramForm:
+    """Only what the companion says is Markdown."""
+
+    def plain(self, words: str) -> list[Styled]:
+        return split(Styled(words))
+
+    def reply(self, reply: Reply) -> list[Styled]:
+        remarks = (Styled(remark) for remark in reply.remarks)
+        whole = Styled("")
+        for part in (quote(reply.thought), style(reply.text), *remarks):
+            if part.text:
+                whole = whole + Styled("\n\n" if whole.text else "") + part
+        return split(whole)
+
+    def answer(self, so_far: str) -> list[Styled]:
+        return split(style(so_far))
+
+    def end_of(self, draft: Draft) -> Styled:
+        """As much as one draft holds. While there are no words, Telegram says that the bot thinks."""
+        parts = split(style(draft.answer) if draft.answer.strip() else quote(draft.thought))
+        return parts[-1] if parts else Styled("")
