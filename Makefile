@@ -23,11 +23,14 @@ help:
 chat: $(VENV)/installed
 	@$(BIN)/python -m bot chat
 
+# Most tests wait for processes and not for the processor: one at a time leaves it idle.
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
 test: $(VENV)/installed-test
-	@$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+	@$(PYTEST) -m 'not slow' $(ARGS)
 
 test-all: $(VENV)/installed-test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff check
