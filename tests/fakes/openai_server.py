@@ -10,10 +10,10 @@ import select
 import socket
 import threading
 import time
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 from itertools import islice
 
+from tests.fakes.serving import Handler, Serving
 from workers.engines.echo import ASSISTANT, END, END_THINK, SPECIAL, THINK, USER, reply
 from workers.engines.openai.ids import pack, unpack
 
@@ -29,7 +29,7 @@ class Refusal(Exception):
         self.status, self.headers = status, headers
 
 
-class OpenAIServer:
+class OpenAIServer(Serving):
     """`thought`, how it tells thoughts: `reasoning_content`, `reasoning`, `tags`, `opened` (by the template, unmarked), `none`.
 
     `fault` says what the next replies do wrong, one each, by the names of methods of `_Handler`; with "for ever" it stays.
@@ -41,9 +41,8 @@ class OpenAIServer:
         assert not more, more
         self.asked, self.faults, self.num_gone, self.num_running, self.most_running = [], [], 0, 0, 0
         self.health = []
-        self.lock = threading.Lock()
         self.released = threading.Event()
-        self._start(0)
+        super().__init__(_Handler)
 
     @property
     def url(self):
@@ -64,80 +63,24 @@ class OpenAIServer:
             return self.faults.pop(0) if self.faults else ""
 
     def stop(self):
-        """As a machine that is switched off: nothing listens, and every connection is cut."""
         self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._server.cut_all()
-        self._thread.join()
+        super().stop()
 
     def start_again(self):
         self.released.clear()
-        self._start(self.port)
-
-    def _start(self, port):
-        self._server = _Server(("127.0.0.1", port), self)
-        self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
+        super().start_again()
 
 
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 128
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, address, fake):
-        self.fake, self.connections = fake, set()
-        super().__init__(address, _Handler)
-
-    def process_request(self, request, client_address):
-        self.connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request):
-        self.connections.discard(request)
-        super().shutdown_request(request)
-
-    def cut_all(self):
-        for connection in list(self.connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request, client_address):
-        pass
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    @property
-    def fake(self):
-        return self.server.fake
-
-    def log_message(self, *_):
-        pass
-
-    def do_GET(self):
-        self._guarded(self._models)
-
-    def do_POST(self):
-        self._guarded(self._complete)
-
-    def _guarded(self, what):
+class _Handler(Handler):
+    def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        what = self._complete if self.command == "POST" else self._models
         try:
             self._check_key()
             what(body)
         except Refusal as refusal:
             error = {"message": str(refusal), "type": "invalid_request_error", "code": refusal.status}
-            self._whole(refusal.status, json.dumps({"error": error}), **refusal.headers)
+            self.whole(refusal.status, json.dumps({"error": error}), **refusal.headers)
         except (BrokenPipeError, ConnectionResetError):
             with self.fake.lock:
                 self.fake.num_gone += 1
@@ -153,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != "/v1/models" or not self.fake.lists_models:
             raise Refusal(404, "Not Found")
         data = [{"id": name, "object": "model", "max_model_len": self.fake.context} for name in self.fake.models]
-        self._whole(200, json.dumps({"object": "list", "data": data}))
+        self.whole(200, json.dumps({"object": "list", "data": data}))
 
     def _complete(self, body):
         asked = self._checked(body)
@@ -205,14 +148,6 @@ class _Handler(BaseHTTPRequestHandler):
             )
 
     # What it sends
-
-    def _whole(self, status, text, kind="application/json", **headers):
-        data = text.encode()
-        self.send_response(status)
-        for name, value in {"Content-Type": kind, "Content-Length": len(data), **headers}.items():
-            self.send_header(name.replace("_", "-"), str(value))
-        self.end_headers()
-        self.wfile.write(data)
 
     def _begin(self):
         self.send_response(200)
@@ -280,20 +215,19 @@ class _Handler(BaseHTTPRequestHandler):
         raise Refusal(422, f"Input should be valid: {secret_of(asked)}")
 
     def _moved(self, _):
-        self._whole(308, "", Location="https://elsewhere.invalid/v1")
+        self.whole(308, "", Location="https://elsewhere.invalid/v1")
 
     def _page(self, _):
-        self._whole(200, "<!doctype html><html><body>Sign in</body></html>", "text/html; charset=utf-8")
+        self.whole(200, "<!doctype html><html><body>Sign in</body></html>", "text/html; charset=utf-8")
 
     def _page_404(self, _):
-        self._whole(404, "<html><body>404 Not Found</body></html>", "text/html")
+        self.whole(404, "<html><body>404 Not Found</body></html>", "text/html")
 
     def _one_piece(self, _):
-        self._whole(200, json.dumps({"choices": [{"message": {"role": "assistant", "content": "hello"}}]}))
+        self.whole(200, json.dumps({"choices": [{"message": {"role": "assistant", "content": "hello"}}]}))
 
     def _close(self, _):
-        self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR)
+        self.cut()
 
     def _cut_at_once(self, _):
         self._begin()

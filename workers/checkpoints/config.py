@@ -41,8 +41,7 @@ def look(config: dict[str, Any], tensors: dict[str, Tensor], complete: bool) -> 
 
 
 def _fit(config: dict[str, Any], shape: Shape, tensors: dict[str, Tensor], complete: bool) -> Iterator[Finding]:
-    found = families.family_of(tensors)
-    if found and found != shape.family:
+    if found := families.other_family(shape.family, tensors, complete):
         yield Finding(NAME, "other-family", {"said": FAMILIES[shape.family], "found": FAMILIES[found]})
         return
     problems = list(_shapes(config, shape, tensors, complete))

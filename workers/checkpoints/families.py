@@ -143,6 +143,15 @@ def family_of(names: Iterable[str]) -> str:
     return "qwen2" if "q_proj.bias" in first and "o_proj.bias" not in first else "llama"
 
 
+def other_family(said: str, names: Iterable[str], complete: bool) -> str:
+    """The family of the tensors where it is not the one that is said; "" as long as they may be of it.
+
+    Llama is known by what it lacks, and a half of Qwen2 may lack it too.
+    """
+    found = family_of(names)
+    return found if found != said and (complete or found != "llama") else ""
+
+
 def count_layers(names: Iterable[str]) -> int:
     numbers = [int(found[1]) for name in names if (found := re.match(r"model\.layers\.(\d{1,6})\.", name, re.ASCII))]
     return max(numbers, default=-1) + 1

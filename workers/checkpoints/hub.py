@@ -11,9 +11,8 @@ from time import sleep
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
-from huggingface_hub import HfApi, ModelInfo, ResolvedRevision, constants, hf_hub_url, snapshot_download
-from huggingface_hub.file_download import http_get
-from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+from huggingface_hub import HfApi, ModelInfo, ResolvedRevision, constants, get_session, hf_hub_url, snapshot_download
+from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type: ignore[attr-defined]
 from huggingface_hub.utils.tqdm import tqdm
 
 from workers.checkpoints.findings import Defect
@@ -22,9 +21,10 @@ from workers.checkpoints.trouble import FAILURES, defect_of, may_pass, seconds_a
 from workers.checkpoints.wanted import File
 
 Result = TypeVar("Result")
-_WAITS = (1, 2, 4, 8)
+_WAITS = (1, 2, 4, 8, 16, 30)
 _LONGEST_WAIT = 300
 _SECONDS = 10
+_PARTIAL = 206
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,30 @@ class Hub:
         return Listing(resolved, [File.of(sibling) for sibling in info.siblings or []])
 
     def read(self, listing: Listing, file: File, into: BinaryIO, meter: Meter) -> None:
-        """Append what is missing."""
+        """Append what is missing, piece by piece as it comes: what has come before a cut counts.
+
+        The library's own download keeps up to ten megabytes back, and loses them with the connection.
+        """
         url = hf_hub_url(self.model, file.name, revision=listing.commit, endpoint=self._endpoint)
+        have = into.tell()
+        if have == file.size:
+            return
         # Compressed, a range would be one of something else.
-        headers = {**build_hf_headers(token=self._token), "Accept-Encoding": "identity"}
-        bar: Any = meter.bar
-        http_get(url, into, resume_size=into.tell(), headers=headers, expected_size=file.size, tqdm_class=bar)
+        headers = {**build_hf_headers(token=self._token), "Accept-Encoding": "identity", "Range": f"bytes={have}-"}
+        with get_session().stream("GET", url, headers=headers, timeout=_SECONDS) as response:
+            hf_raise_for_status(response)
+            if response.status_code != _PARTIAL:
+                into.truncate(0)
+                meter.add(-have)
+                have = 0
+            for piece in response.iter_raw():
+                have += len(piece)
+                if have > file.size:
+                    raise Defect("pull-other-size")
+                into.write(piece)
+                meter.add(len(piece))
+        if have < file.size:
+            raise Defect("pull-cut")
 
     def place(self, listing: Listing, files: list[File], folder: Path | None) -> Path:
         """Let the library fetch what is missing, and put `files` into its cache's snapshot or into `folder`."""
@@ -81,16 +99,16 @@ class Hub:
         )  # fmt: skip
         return Path(found)
 
-    def patiently(self, call: Callable[[], Result], count: Callable[[], int] = lambda: 0) -> Result:
-        """Again while it may pass; whatever moved `count` forward makes the patience new."""
-        tries = 0
+    def patiently(self, call: Callable[[], Result], count: Callable[[], int] | None = None) -> Result:
+        """Again while it may pass. What moved `count` forward makes the patience new, and shows that the hub is there."""
+        tries, before = 0, count() if count else 0
         while True:
-            before = count()
             try:
                 return call()
             except FAILURES as problem:
-                tries = 0 if count() > before else tries
-                if tries == len(_WAITS) or not may_pass(problem):
+                if count and (now := count()) > before:
+                    tries, before = 0, now
+                if tries == len(_WAITS) or not may_pass(problem, was_reached=count is not None):
                     raise
                 self._wait(problem, _WAITS[tries])
                 tries += 1
@@ -115,4 +133,4 @@ class _Silent(tqdm):
     """No bars of the library: the large files have their own."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **{**options, "disable": True})
+        super().__init__(*arguments, **{**options, "disable": True})  # type: ignore[no-untyped-call]

@@ -6,8 +6,6 @@ import sys
 from collections import deque
 from threading import Lock
 from time import monotonic
-from types import TracebackType
-from typing import Any, Self
 
 from workers.checkpoints.files import show_bytes
 from workers.texts import say
@@ -38,16 +36,13 @@ class Screen:
 
 
 class Meter:
-    """Bytes of all files together. The library makes a bar a file, and each moves this one."""
+    """Bytes of all files together, counted by the threads that fetch them."""
 
     def __init__(self, screen: Screen, total: int, done: int) -> None:
         self._screen, self._total, self._done = screen, total, done
         self._lock = Lock()
         self._shown = monotonic()
         self._marks = deque([(self._shown, done)])
-
-    def bar(self, **_options: Any) -> Bar:
-        return Bar(self)
 
     def add(self, count: int) -> None:
         with self._lock:
@@ -78,22 +73,6 @@ class Meter:
             done=show_bytes(self._done), total=show_bytes(self._total), speed=show_bytes(int(speed)),
             left=_clock((self._total - self._done) / speed) if speed else "?",
         )  # fmt: skip
-
-
-class Bar:
-    """What the library needs of a progress bar."""
-
-    def __init__(self, meter: Meter) -> None:
-        self._meter = meter
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        pass
-
-    def update(self, count: float | None = 1) -> None:
-        self._meter.add(int(count or 0))
 
 
 def _clock(seconds: float) -> str:

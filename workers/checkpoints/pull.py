@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workers.checkpoints import catalog, hashes
-from workers.checkpoints.check import print_report
+from workers.checkpoints.check import check, is_well
 from workers.checkpoints.files import quoted, show_bytes
 from workers.checkpoints.findings import Defect
 from workers.checkpoints.meter import Meter, Screen
@@ -31,7 +31,7 @@ def print_pull(name: str, mirror: str, revision: str | None, to: Path | None, la
     """Gives the exit status."""
     screen = Screen(language)
     try:
-        folder = _pull(_model(name), mirror, revision, to, screen)
+        folder = pull(name, screen, mirror, revision, to)
     except Defect as defect:
         screen.line(str(defect.in_file(name).as_check(language)))
         return 1
@@ -39,22 +39,17 @@ def print_pull(name: str, mirror: str, revision: str | None, to: Path | None, la
         screen.say("pull-interrupted", again=_typed(name, mirror, revision, to))
         # Threads that wait for the net would hold the end up; what they have written is on the disk.
         os._exit(_INTERRUPTED)
+    findings = check(folder)
+    for finding in findings:
+        screen.line(str(finding.as_check(language)))
+    screen.say("pull-set" if is_well(findings) else "pull-unfit", folder=quoted(folder))
     print(folder, flush=True)
-    status = print_report(folder, deep=False, as_json=False, language=language)
-    screen.say("pull-set" if status == 0 else "pull-unfit", folder=quoted(folder))
-    return status
+    return 0 if is_well(findings) else 1
 
 
-def _model(name: str) -> str:
-    """The hub's id."""
-    if model := catalog.find(name):
-        return model.id
-    if not _ID.fullmatch(name) or "--" in name or ".." in name:
-        raise Defect("pull-bad-name", names=", ".join(catalog.models()))
-    return name
-
-
-def _pull(model: str, mirror: str, revision: str | None, to: Path | None, screen: Screen) -> Path:
+def pull(name: str, screen: Screen, mirror: str = "", revision: str | None = None, to: Path | None = None) -> Path:
+    """The folder where the model now is, each file as it was published; raises `Defect`."""
+    model = _model(name)
     try:
         from huggingface_hub import constants
 
@@ -69,8 +64,15 @@ def _pull(model: str, mirror: str, revision: str | None, to: Path | None, screen
         return _fetch(hub, revision, to, screen)
     except FAILURES as problem:
         raise hub.explain(problem) from problem
-    except Defect as defect:
-        raise hub.explain(defect) from defect
+
+
+def _model(name: str) -> str:
+    """The hub's id."""
+    if model := catalog.find(name):
+        return model.id
+    if not _ID.fullmatch(name) or "--" in name or ".." in name:
+        raise Defect("pull-bad-name", names=", ".join(catalog.models()))
+    return name
 
 
 def _fetch(hub: Hub, revision: str | None, to: Path | None, screen: Screen) -> Path:
@@ -85,6 +87,7 @@ def _fetch(hub: Hub, revision: str | None, to: Path | None, screen: Screen) -> P
         missing = [file for file in files if not shelf.has(file, listing)]
         meter = _start(missing, files, shelf, screen)
         hub.place(listing, [file for file in files if not file.is_large], shelf.folder)
+        meter.add(sum(file.size for file in missing if not file.is_large))
         fetch(hub, listing, shelf, [file for file in missing if file.is_large], meter)
         meter.end()
         folder = hub.place(listing, files, shelf.folder)

@@ -57,7 +57,7 @@ def of_folder(folder: Path) -> Subject:
         shape = Shape.of_config(settings)
     except BadNumber as problem:
         raise Defect("config-number", field=str(problem), value="?") from problem
-    if shape is None or families.family_of(tensors) not in ("", shape.family):
+    if shape is None or families.other_family(shape.family, tensors, found.complete):
         raise Defect("explain-unknown", family=str(settings.get("model_type"))[:40])
     return Subject(
         name=folder.absolute().name,

@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
 from workers.checkpoints.findings import Defect
 
 #: What the library raises; its own errors are OSErrors besides, and an answer that is no JSON is a ValueError.
-FAILURES = (OSError, ValueError, httpx2.HTTPError, httpx2.InvalidURL, RevisionResolutionError)
+FAILURES = (Defect, OSError, ValueError, httpx2.HTTPError, httpx2.InvalidURL, RevisionResolutionError)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
 
@@ -32,6 +32,8 @@ def defect_of(problem: BaseException) -> Defect:
             return _refused(error)
         if isinstance(error, httpx2.ProxyError):
             return Defect("pull-proxy")
+        if isinstance(error, httpx2.RemoteProtocolError | httpx2.ReadError | httpx2.WriteError):
+            return Defect("pull-cut")
         if isinstance(error, httpx2.TransportError | httpx2.InvalidURL):
             return Defect("pull-no-network", problem=type(error).__name__)
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
@@ -40,16 +42,18 @@ def defect_of(problem: BaseException) -> Defect:
             return Defect("pull-cannot-write", problem=error.strerror or type(error).__name__)
         if isinstance(error, FileMetadataError | ValueError):
             return Defect("pull-no-hub")
-    return Defect("pull-cut")
+    return Defect("pull-other-size")
 
 
-def may_pass(problem: BaseException) -> bool:
-    """Worth another try: the hub is busy, or a connection that stood broke. One that never stood is told at once."""
+def may_pass(problem: BaseException, *, was_reached: bool) -> bool:
+    """Worth another try: the hub is busy, or a connection broke. A hub that was never reached is told of at once."""
     for error in _chain(problem):
+        if isinstance(error, Defect):
+            return error.what == "pull-cut"
         if isinstance(error, HfHubHTTPError):
             return error.response.status_code in _BUSY
         if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
-            return False
+            return was_reached
         if isinstance(error, httpx2.TimeoutException | httpx2.NetworkError | httpx2.RemoteProtocolError):
             return True
     return False

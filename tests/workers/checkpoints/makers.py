@@ -40,6 +40,15 @@ def make(folder, family="qwen2", shards=1, tensors=None, **changes):
     return folder
 
 
+def make_random(folder, shards=2, **changes):
+    """About three megabytes that are nowhere alike, so that no piece can stand for another."""
+    changes = {"hidden_size": 128, "intermediate_size": 512, **changes}
+    dice = np.random.default_rng(3)
+    shape = Shape.of_config({**CONFIGS["qwen2"], **changes})
+    tensors = {name: dice.random(sides, np.float32) for name, sides in shape.tensors()}
+    return make(folder, shards=shards, tensors=tensors, **changes)
+
+
 def edit(file, **changes):
     """Change values of a JSON file; None takes one away."""
     found = {**json.loads(file.read_text()), **changes}

@@ -95,7 +95,7 @@ def test_a_pointer_says_what_it_stands_for_and_which_command_fetches_it(model):
     line = only(model, "pointer")
     assert "3.3 GiB" in line.detail
     assert "ab" * 32 in line.detail
-    assert line.fix == f"hf download NAME model.safetensors --local-dir {model}"
+    assert line.fix == f"companion model pull NAME --to {model}"
     (model / ".git").mkdir()
     assert f"git -C {model} lfs pull" in only(model, "pointer-in-git").fix
 
@@ -180,6 +180,17 @@ def test_missing_and_extra_parts_are_named(sharded):
         ("model-00002-of-00003.safetensors", "missing-shard"),
         ("model-00002-of-00004.safetensors", "extra-shard"),
     }
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_half_a_model_is_not_taken_for_one_of_another_family(tmp_path, family):
+    """Qwen2 is known by biases, which may all be in the other half."""
+    folder = make(tmp_path, family, shards=3)
+    for number in (1, 2, 3):
+        file = folder / f"model-{number:05}-of-00003.safetensors"
+        file.rename(tmp_path / "away")
+        assert wrong(folder) == {(file.name, "missing-shard")}
+        (tmp_path / "away").rename(file)
 
 
 def test_a_file_beside_the_parts_that_is_none_is_only_noted(sharded):
@@ -373,4 +384,4 @@ def test_the_fix_names_the_model_when_it_can_be_told_from_shape_and_marks(tmp_pa
     config = {"model_type": "qwen2", "vocab_size": 151936, "intermediate_size": 8960, **shape}
     (folder / "config.json").write_text(json.dumps(config))
     assert print_report(folder, deep=False, as_json=False, language="en") == 1
-    assert "hf download deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B" in capsys.readouterr().out
+    assert "companion model pull deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B --to" in capsys.readouterr().out

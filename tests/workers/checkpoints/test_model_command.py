@@ -31,7 +31,7 @@ def test_a_whole_model_is_status_0_and_a_damaged_one_1(tmp_path):
     (tmp_path / "config.json").unlink()
     result = run("check", str(tmp_path))
     assert result.exit_code == 1
-    assert "FAIL config.json: missing → hf download NAME config.json" in result.output
+    assert f"FAIL config.json: missing → companion model pull NAME --to {tmp_path}" in result.output
 
 
 def test_json_is_for_programs(tmp_path):

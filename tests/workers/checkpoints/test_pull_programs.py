@@ -1,0 +1,165 @@
+"""`model pull` as a process that is killed, interrupted, doubled and cut off; unmodified huggingface_hub and HF_ENDPOINT."""
+
+import os
+import pty
+import re
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.hub import TOKEN
+from tests.workers.checkpoints.conftest import MODEL, SHARDS
+from tests.workers.checkpoints.test_pull import same
+from workers.checkpoints.check import check, is_well
+
+
+def ended(process, seconds=40):
+    """(exit status, standard output, standard error)."""
+    out, err = process.communicate(timeout=seconds)
+    return process.returncode, out, err
+
+
+def until(holds, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+def fetched(folder):
+    return sum(file.stat().st_size for file in folder.rglob("*.incomplete"))
+
+
+@pytest.fixture
+def slow(hub):
+    """A hub at which a pull takes some seconds; calling it takes the brake off."""
+    hub.bytes_a_second = 300_000
+
+    def release():
+        hub.bytes_a_second = 0
+
+    return release
+
+
+def test_killed_in_the_middle_it_goes_on_where_it_ended(program, hub, slow, published, tmp_path):
+    victim = program(MODEL)
+    until(lambda: fetched(tmp_path / "home") > 300_000)
+    victim.send_signal(signal.SIGKILL)
+    victim.communicate()
+    kept = fetched(tmp_path / "home")
+    slow()
+    hub.asked.clear()
+    status, out, err = ended(program(MODEL))
+    assert status == 0, err
+    assert "going on" in err
+    starts = [int(asked.removeprefix("bytes=").removesuffix("-")) for shard in SHARDS for asked in set(hub.downloads(shard))]
+    assert sum(starts) == kept
+    assert same(Path(out.strip()), published)
+    assert fetched(tmp_path / "home") == 0
+
+
+def test_interrupted_it_ends_at_once_and_says_how_to_go_on(program, slow, published, tmp_path):
+    victim = program(MODEL, "--to", tmp_path / "here")
+    until(lambda: fetched(tmp_path / "here") > 100_000)
+    began_at = time.monotonic()
+    victim.send_signal(signal.SIGINT)
+    status, out, err = ended(victim)
+    assert (status, out) == (130, "")
+    assert time.monotonic() - began_at < 5
+    assert f"To go on: companion model pull {MODEL} --to {tmp_path / 'here'}" in err
+    assert "Traceback" not in err
+
+
+def test_two_at_once_fetch_every_byte_once_and_both_have_the_model(program, hub, slow, published, tmp_path):
+    first = program(MODEL)
+    until(lambda: fetched(tmp_path / "home") > 0)
+    second = program(MODEL)
+    slow()
+    (_, one, _), (_, other, told) = ended(first), ended(second)
+    assert one == other
+    assert same(Path(one.strip()), published)
+    # Once asked at the hub, once at its store.
+    assert [hub.downloads(shard) for shard in SHARDS] == [["bytes=0-"] * 2] * 2
+    assert "another pull" in told or "all in" in told
+
+
+def test_two_that_start_together_do_not_harm_each_other(program, hub, published):
+    both = [program(MODEL) for _ in range(2)]
+    results = [ended(process) for process in both]
+    assert [status for status, _, _ in results] == [0, 0], results
+    assert same(Path(results[0][1].strip()), published)
+
+
+def test_who_waits_for_another_that_dies_goes_on_in_its_place(program, slow, published, tmp_path):
+    first = program(MODEL)
+    until(lambda: fetched(tmp_path / "home") > 0)
+    second = program(MODEL)
+    line = second.stderr.readline() + second.stderr.readline()
+    assert "this one waits" in line
+    first.kill()
+    slow()
+    status, out, _ = ended(second)
+    assert status == 0
+    assert same(Path(out.strip()), published)
+
+
+def test_offline_it_finds_what_is_here_and_asks_nobody(program, hub):
+    _, out, _ = ended(program(MODEL))
+    hub.asked.clear()
+    status, again, err = ended(program(MODEL, HF_HUB_OFFLINE="1"))
+    assert (status, again) == (0, out)
+    assert "looking only on this machine" in err
+    assert hub.asked == []
+    status, _, err = ended(program("nobody/else", HF_HUB_OFFLINE="1"))
+    assert status == 1
+    assert "nothing of nobody/else is on this machine → unset HF_HUB_OFFLINE" in err
+
+
+def test_offline_half_a_model_is_said_to_be_half(program, hub, slow, tmp_path):
+    victim = program(MODEL)
+    until(lambda: fetched(tmp_path / "home") > 100_000)
+    victim.kill()
+    victim.communicate()
+    status, _, err = ended(program(MODEL, HF_HUB_OFFLINE="1"))
+    assert status == 1
+    assert "missing" in err
+
+
+def test_no_network_is_told_at_once_with_the_way_to_a_mirror(program):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    status, _, err = ended(program(MODEL, HF_ENDPOINT=f"http://127.0.0.1:{port}"))
+    assert status == 1
+    assert f"http://127.0.0.1:{port} cannot be reached (ConnectError)" in err
+    assert "--mirror https://hf-mirror.com" in err
+
+
+def test_the_environments_hub_gets_the_token_and_its_store_does_not(program, hub, published):
+    hub.publish("nobody/gated", published, gated=True)
+    status, _, err = ended(program("nobody/gated", HF_TOKEN=TOKEN))
+    assert status == 0, err
+    assert {asked.has_token for asked in hub.asked if "/nobody/" in asked.path} == {True}
+    assert TOKEN not in err
+    status, _, err = ended(program(MODEL, HF_TOKEN="hf_wrong"))
+    assert status == 1
+    assert "does not accept the token" in err
+
+
+def test_a_terminal_sees_one_line_with_speed_and_time_left(program, hub, slow, tmp_path):
+    ours, theirs = pty.openpty()
+    process = program(MODEL, terminal=theirs)
+    os.close(theirs)
+    told = b""
+    while not (found := re.search(rb"(\d+) %  ([\d.]+ .iB) of [\d.]+ MiB  ([\d.]+ .iB)/s  (\d:\d\d) left", told)):
+        told += os.read(ours, 4096)
+    slow()
+    assert 0 < int(found[1]) < 100
+    assert b"\r\x1b[K" in told
+    while b"COMPANION_MODEL" not in told:
+        told += os.read(ours, 4096)
+    assert b"100 %" in told
+    assert is_well(check(Path(process.stdout.read().strip())))
+    os.close(ours)
