@@ -139,10 +139,10 @@ def _start_adapters(settings: Settings, running: Running, progress: Progress) ->
     names = [name for name, token in tokens.items() if token and name in ADAPTERS]
     for name in tokens.keys() - names:
         if tokens[name]:
-            progress(f"{name:8}has a token, but this version has no {name} adapter yet")
+            progress(f"{name:7} has a token, but this version has no {name} adapter yet")
     for name in names:
         running.services.append(_service(settings, running.front.redis_url, name, ["bot", "bot", name, "--with-parent"]))
-        progress(f"{name:8}started")
+        progress(f"{name:7} started")
     running.keep_alive()
     if not names:
         progress("no adapter runs; `companion chat` talks in this terminal")

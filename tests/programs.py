@@ -88,6 +88,21 @@ class Chat:
         self.log.close()
 
 
+class Up(Chat):
+    """`companion up`, or another command that runs until it is told to end."""
+
+    def __init__(self, data_dir, *command, **settings):
+        super().__init__(data_dir, *(command or ("bot", "up")), **settings)
+
+    def child(self, words):
+        """The process of it whose command line has these words."""
+        return until(lambda: next(pid for pid, command in self.children() if words in command))
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        super().__exit__(*_)
+
+
 @contextlib.contextmanager
 def front(data_dir):
     """The stores of a service that runs, or ran, in that data folder."""

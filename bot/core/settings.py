@@ -53,6 +53,17 @@ class Settings(BaseSettings):
     )
     age_hours: float = Field(24, gt=0, description="What was written longer ago, while nothing ran, is not answered")
     telegram_url: str | None = Field(None, pattern="^https?://[^/]+", description="Bot API server of your own, not Telegram's")
+    telegram_webhook_url: str | None = Field(
+        None, pattern="^https?://[^/]+", description="Where Telegram is to bring what people write; unset, it is fetched"
+    )
+    telegram_webhook_listen: str = Field(
+        "127.0.0.1:8443",
+        pattern=r"^[^/\s]*:\d{1,5}$",
+        description="Address and port to which a proxy hands on what comes there",
+    )
+    telegram_calls: float = Field(
+        25, gt=0, description="Most calls a second to Telegram; it allows a bot about 30, unless you pay for more"
+    )
     discord_token: SecretStr | None = Field(None, description="Bot token of the Discord application; without it no Discord")
     model: str = Field("bundled", description="Hugging Face id or folder of the model; `bundled` is the small one in the box")
     engine: Literal["auto", "echo", "transformers", "openai"] = Field(

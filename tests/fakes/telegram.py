@@ -13,6 +13,8 @@ import json
 import re
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +31,7 @@ _ENTITY_TYPES = {
     "date_time",
 }
 _PRIVATE_BURST, _PRIVATE_RATE, _GROUP_CALLS, _GROUP_SECONDS = 5, 1.0, 20, 60
+_BOT_CALLS = 30
 _FIRST_BAN = 5
 
 
@@ -39,7 +42,19 @@ class Refused(Exception):
 
 
 class Cut(Exception):
-    """The connection breaks; the call was done before if `after`."""
+    """The connection breaks after so many seconds."""
+
+
+class Hold:
+    """A call that hangs, done already if `after`, until `released`; `reached` tells that it is there."""
+
+    def __init__(self, *, after):
+        self.after, self.reached, self.released = after, threading.Event(), threading.Event()
+
+    def hang(self):
+        self.reached.set()
+        self.released.wait(60)
+        raise Cut(0)
 
 
 def units(text):
@@ -192,7 +207,9 @@ class TelegramServer:
         self.ids, self.update_ids = itertools.count(100), itertools.count(7000)
         self.lock = threading.RLock()
         self.news = threading.Condition(self.lock)
-        self.poller, self.webhook, self.documents = 0, "", []
+        self.recent = deque()
+        self.poller, self.webhook, self.secret, self.documents = 0, "", "", []
+        self._is_bringing = False
         self.acknowledged = 0
         self._http = None
 
@@ -253,7 +270,7 @@ class TelegramServer:
     # -- what a test looks at
 
     def fail(self, method, fault, times=1):
-        """The next calls of a method: "cut", "cut after", "hang after", an HTTP status, or a `Refused`."""
+        """The next calls of a method: "cut", "cut after", "hang after", an HTTP status, a `Refused`, or a `Hold`."""
         with self.lock:
             self.faults += [(method, fault)] * times
 
@@ -282,12 +299,25 @@ class TelegramServer:
     def call(self, method, parameters, files=None):
         """Do one call; gives its result or raises `Refused` or `Cut`."""
         fault = self._next_fault(method)
+        self._fail_before(fault)
+        result = self._do(method, parameters, files)
+        if isinstance(fault, Hold):
+            fault.hang()
+        if fault in ("cut after", "hang after"):
+            raise Cut(30 if fault == "hang after" else 0)
+        return result
+
+    def _fail_before(self, fault):
         if fault == "cut":
             raise Cut(0)
         if isinstance(fault, int):
             raise Refused(fault, "Bad Gateway" if fault == 502 else "Internal Server Error")
         if isinstance(fault, Refused):
             raise fault
+        if isinstance(fault, Hold) and not fault.after:
+            fault.hang()
+
+    def _do(self, method, parameters, files):
         handler = getattr(self, "_do_" + re.sub("[A-Z]", lambda letter: "_" + letter[0].lower(), method), None)
         if handler is None:
             raise Refused(404, "Not Found")
@@ -299,15 +329,10 @@ class TelegramServer:
                 raise Refused(400, f"Bad Request: {method} does not know {sorted(unknown)}")
             if "chat_id" in parameters:
                 self._flood(self._chat(parameters["chat_id"]))
-            if files:
-                parameters = parameters | files
             try:
-                result = handler(**parameters)
+                return handler(**parameters, **(files or {}))
             except TypeError as problem:
                 raise Refused(400, f"Bad Request: {problem}") from None
-        if fault in ("cut after", "hang after"):
-            raise Cut(30 if fault == "hang after" else 0)
-        return result
 
     def _next_fault(self, method):
         with self.lock:
@@ -331,6 +356,7 @@ class TelegramServer:
         if not self.floods:
             return
         now = self.clock()
+        self._flood_of_the_bot(now)
         if now < chat.banned_until:
             chat.ban *= 2  # whoever asks again too early waits longer
             chat.banned_until = now + chat.ban
@@ -342,6 +368,14 @@ class TelegramServer:
         self.num_floods += 1
         wait = int(chat.banned_until - now) + 1
         raise Refused(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
+
+    def _flood_of_the_bot(self, now):
+        while self.recent and self.recent[0] <= now - 1:
+            self.recent.popleft()
+        if len(self.recent) >= _BOT_CALLS:
+            self.num_floods += 1
+            raise Refused(429, "Too Many Requests: retry after 1", retry_after=1)
+        self.recent.append(now)
 
     def _is_within(self, chat, now):
         if chat.type == "private":
@@ -503,8 +537,40 @@ class TelegramServer:
         return True
 
     def _do_set_webhook(self, url="", secret_token="", allowed_updates=(), max_connections=40):
+        if url and not re.match("https://|http://127.0.0.1", url):
+            raise Refused(400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook")
         self.webhook, self.secret = url, secret_token
+        if not self._is_bringing:
+            self._is_bringing = True
+            threading.Thread(target=self._bring_all, daemon=True).start()
         return True
+
+    def _bring_all(self):
+        """One update after the other, each until it is taken."""
+        while self._http is not None:
+            with self.news:
+                self.news.wait_for(lambda: self.updates and self.webhook, 0.1)
+                update, url = next(iter(self.updates), None), self.webhook
+            if update is None or not url:
+                continue
+            if self._bring(url, update) == 200:
+                with self.lock:
+                    self.updates.remove(update)
+                    self.acknowledged = update["update_id"]
+            else:
+                time.sleep(0.05)
+
+    def _bring(self, url, update):
+        head = {"X-Telegram-Bot-Api-Secret-Token": self.secret, "Content-Type": "application/json"}
+        request = urllib.request.Request(url, json.dumps(update).encode(), head)
+        self.calls["webhook"] += 1
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                return response.status
+        except urllib.error.HTTPError as problem:
+            return problem.code
+        except OSError:
+            return 0
 
     def _do_delete_webhook(self, drop_pending_updates=False):
         self.webhook = ""
@@ -525,6 +591,7 @@ class TelegramServer:
     def __exit__(self, *_):
         self._http.shutdown()
         self._http.server_close()
+        self._http = None
 
 
 def piece(text, entity):

@@ -19,12 +19,14 @@ from bot.adapters.telegram.client import Client, make_client
 from bot.adapters.telegram.governor import Governor
 from bot.adapters.telegram.handling import Handling
 from bot.adapters.telegram.hearing import Ears
+from bot.adapters.telegram.intake import Intake
 from bot.adapters.telegram.keeping import TelegramKeeping
 from bot.adapters.telegram.menus import publish
 from bot.adapters.telegram.places import PLATFORM, Places
 from bot.adapters.telegram.polling import Polling
 from bot.adapters.telegram.sending import Sender
 from bot.adapters.telegram.surface import TelegramSurface
+from bot.adapters.telegram.webhook import Webhook
 from bot.adapters.telegram.writing import TelegramForm
 from bot.core.errors import CompanionError
 from bot.delivery import Delivery
@@ -64,7 +66,7 @@ async def _live(front: Front, bot_id: int) -> None:
     places = Places(bot_id, keeping)
     await asyncio.to_thread(places.load)
     await asyncio.to_thread(front.store.add_surface, places.surface)
-    async with _connected(front, Governor(keeping)) as client:
+    async with _connected(front, Governor(keeping, front.settings.telegram_calls)) as client:
         await _Parts(front, client, places, keeping).run()
 
 
@@ -107,7 +109,7 @@ class _Parts:
         ears = Ears(client.bot, places, lambda code: best(code, front.settings.language))
         taking = Taking(front, reception, self._answering)
         handling = Handling(front, ears, places, taking, pressing, keeping, name)
-        self._polling = Polling(client, handling.take, keeping.put_aside)
+        self._updates = _updates(front, client, Intake(client, handling.take, keeping.put_aside))
         self._delivery = Delivery(front.outbox(surface.name), surface, front.language, Waiting(front, surface.name))
 
     async def run(self) -> None:
@@ -115,7 +117,19 @@ class _Parts:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(publish(self._client, self._front, self._keeping))
-                tasks.create_task(self._polling.run())
+                tasks.create_task(self._updates.run())
                 tasks.create_task(self._delivery.run())
+        except BaseExceptionGroup as problems:
+            if (told := problems.subgroup(CompanionError)) is not None:
+                raise told.exceptions[0] from None  # what the operator can mend is said alone
+            raise
         finally:
             await self._answering.finish(_FINISH_SECONDS)
+
+
+def _updates(front: Front, client: Client, intake: Intake) -> Polling | Webhook:
+    """Fetched, unless there is an address to which Telegram can bring them."""
+    settings = front.settings
+    if settings.telegram_webhook_url is None:
+        return Polling(client, intake)
+    return Webhook(client, intake, settings.telegram_webhook_url, settings.telegram_webhook_listen)

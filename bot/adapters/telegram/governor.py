@@ -21,8 +21,10 @@ from bot.adapters.shared.sending import Priority
 
 Result = bool | JSONDict | list[JSONDict]
 
-PRIVATE_GAP, GROUP_GAP, BOT_GAP = 1.05, 3.6, 0.04
-_BURST, _BOT_BURST = 3, 25
+PRIVATE_GAP, GROUP_GAP = 1.05, 3.6
+_BURST = 3
+_BOT_BURST_PART = 5
+"""The bot may be ahead of its pace by a fifth of a second's calls, so that no second has many more than one has."""
 _LONGEST_WAIT = 10.0
 """Whoever would wait longer is told so, and does not hold a task for it."""
 _WIDE_SECONDS, _WIDER = 60.0, 2.0
@@ -76,16 +78,17 @@ class _Chat:
 
 
 class Governor(BaseRateLimiter[Priority]):
-    """`rate_limit_args` is the priority; what says nothing is durable."""
+    """`calls` is how many a second the bot may make in all. `rate_limit_args` is the priority; what says nothing is durable."""
 
     def __init__(
         self,
         bans: Bans,
+        calls: float = 25,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._bans, self._clock, self._sleep = bans, clock, sleep
-        self._bot = Budget(BOT_GAP, _BOT_BURST)
+        self._bot = Budget(1 / calls, max(2, int(calls / _BOT_BURST_PART)))
         self._chats: dict[int, _Chat] = {}
 
     async def initialize(self) -> None:
@@ -130,7 +133,7 @@ class Governor(BaseRateLimiter[Priority]):
 
     def _wait(self, chat: _Chat, priority: Priority) -> float:
         now, spare = self._clock(), int(priority == "cosmetic")
-        return max(chat.banned_until - now, chat.budget.wait(now, spare), self._bot.wait(now, spare * (_BOT_BURST // 2)))
+        return max(chat.banned_until - now, chat.budget.wait(now, spare), self._bot.wait(now, spare * (self._bot.burst // 2)))
 
     def _gap(self, chat: _Chat, now: float) -> float:
         return chat.budget.gap * (_WIDER if now < chat.wide_until else 1)

@@ -15,7 +15,7 @@ from workers.engines.echo import ASSISTANT, BEGIN, END, END_THINK, THINK, USER
 DIE = -1
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _DIRECTIVE = re.compile(
-    r"#(?:(?P<number>long|think)\s+(?P<n>\d{1,6})|(?P<path>die-file)\s+(?P<file>\S+)"
+    r"#(?:(?P<number>long|think|code)\s+(?P<n>\d{1,6})|(?P<path>die-file)\s+(?P<file>\S+)"
     r"|(?P<plain>history|persona|slow|noclose|eos-in-thought|empty|loop-answer|loop|die|nothink))(?![\w-])"
 )
 
@@ -111,6 +111,8 @@ def _answer_text(prompt: Prompt) -> str:
         return prompt.persona.split("\n")[0]
     if "long" in asked:
         return _words("word", asked["long"])
+    if "code" in asked:
+        return "\n\n".join(map(_lesson, range(1, int(asked["code"]) + 1)))
     return f"你说:{prompt.words}。我在听。" if _is_chinese(prompt) else f"You said: {prompt.words}. I am listening."
 
 
@@ -131,6 +133,13 @@ def _taken_away(file: Path) -> bool:
 
 def _words(word: str, number: str) -> str:
     return " ".join(f"{word}{i}" for i in range(1, int(number) + 1))
+
+
+def _lesson(number: int) -> str:
+    """About 500 characters of Markdown with code in it."""
+    prose = f"**Step {number}.** " + " ".join(f"This is sentence {i} of step {number}." for i in range(1, 8))
+    code = "\n".join(f"    value_{i} = compute({number}, {i})  # 第 {i} 行" for i in range(1, 6))
+    return f"{prose}\n\n```python\ndef step_{number}():\n{code}\n```"
 
 
 def _is_chinese(prompt: Prompt) -> bool:

@@ -8,7 +8,7 @@ import random
 import pytest
 from telegram.error import RetryAfter
 
-from bot.adapters.telegram.governor import BOT_GAP, Governor, Shed, TooSoon
+from bot.adapters.telegram.governor import Governor, Shed, TooSoon
 from bot.adapters.telegram.keeping import TelegramKeeping
 from tests.fakes.telegram import Refused, TelegramServer
 
@@ -60,7 +60,7 @@ class Bench:
 
     def __init__(self, bans=None):
         self.clock, self.made = Clock(), []
-        self.governor = Governor(bans or NoBans(), self.clock, self.clock.sleep)
+        self.governor = Governor(bans or NoBans(), clock=self.clock, sleep=self.clock.sleep)
         self.answer = None
 
     async def call(self, chat, priority=None, endpoint="sendMessage"):
@@ -106,7 +106,7 @@ def test_all_chats_together_keep_to_what_a_bot_may():
     bench = Bench()
     bench.run(*(bench.call(chat) for chat in range(1, 200)))
     times = [at for at, _ in bench.made]
-    assert max(sum(start <= at < start + 1 for at in times) for start in times) <= 25 + 1 / BOT_GAP + 1
+    assert max(sum(start <= at < start + 1 for at in times) for start in times) <= 30
 
 
 def test_what_only_pleases_the_eye_is_shed_rather_than_late_and_leaves_room_for_what_must_arrive():
