@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 from redis.exceptions import RedisError
 
 from bot.core import metrics
-from bot.core.messages import Conversation, Finished, Notice
+from bot.core.messages import Conversation, Event, Failed, Notice
 from bot.core.outbox import Entry, Outbox
 from bot.i18n import say
 from bot.lane import Lane
@@ -150,17 +151,22 @@ class Delivery:
     def _words(self, entry: Entry, is_repeat: bool) -> Reply:
         """The final in the person's language."""
         language = self._language(entry.conversation)
-        remarks = [say(language, "note-repeat")] if is_repeat else []
-        event = entry.event
-        if isinstance(event, Notice):
-            return Reply("", "", (*remarks, say(language, event.key, **event.values)), is_notice=True)
-        if isinstance(event, Finished):
-            if event.note:
-                remarks.append(say(language, f"note-{event.note}"))
-            return Reply(
-                event.answer, event.thought, tuple(remarks), event.turn, event.reply_to, event.variant, event.num_variants
-            )
+        words = self._words_of(entry.event, language)
+        return replace(words, repeat=say(language, "note-repeat")) if is_repeat else words
+
+    def _words_of(self, event: Event | None, language: str) -> Reply:
         if event is None:
-            return Reply("", "", (*remarks, say(language, "failed-forgotten")))
-        remarks.append(say(language, f"failed-{event.reason}"))
-        return Reply("", "", tuple(remarks), event.turn, event.reply_to)
+            return Reply("", remarks=(say(language, "failed-forgotten"),))
+        if isinstance(event, Notice):
+            return Reply("", remarks=(say(language, event.key, **event.values),), is_notice=True)
+        if isinstance(event, Failed):
+            return Reply("", remarks=(say(language, f"failed-{event.reason}"),), turn=event.turn, reply_to=event.reply_to)
+        return Reply(
+            event.answer,
+            event.thought,
+            (say(language, f"note-{event.note}"),) if event.note else (),
+            turn=event.turn,
+            reply_to=event.reply_to,
+            variant=event.variant,
+            num_variants=event.num_variants,
+        )

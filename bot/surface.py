@@ -28,6 +28,8 @@ class Reply:
     text: str
     thought: str = ""
     remarks: tuple[str, ...] = ()
+    repeat: str = ""
+    """A remark for a message that the person may have already. Where it is known that they have not, it is left out."""
     turn: str = ""
     reply_to: str = ""
     """The platform's id of the message it answers; empty when that is not known any more."""
@@ -35,6 +37,10 @@ class Reply:
     num_variants: int = 1
     is_notice: bool = False
     """The bot tells it by itself; it answers nothing."""
+
+    @property
+    def all_remarks(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self.repeat, *self.remarks)))
 
 
 class Surface(Protocol):

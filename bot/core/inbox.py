@@ -69,6 +69,13 @@ class Inbox:
         outcome: Stopped = self._store.call("stop", names, str(conversation), CONTROL, sealed, self._person_replies).decode()
         return outcome
 
+    def in_chat(self, where: Conversation) -> list[Conversation]:
+        """Of everybody in that chat: those that are in line for a reply, or get one now."""
+        keys = Keys(where.surface)
+        names: Any = [*self._store.redis.zrange(keys.line, 0, -1), *self._store.redis.zrange(keys.pending, 0, -1)]
+        found = {Conversation.parse(name.decode()) for name in names}
+        return [conversation for conversation in found if conversation.chat == where.chat]
+
     def waiting(self, conversation: Conversation) -> list[Line]:
         """The lines that wait for an answer, or are being answered, oldest first."""
         return lines_waiting(self._store, self._vault, conversation)

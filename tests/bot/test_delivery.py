@@ -158,7 +158,7 @@ def test_a_final_whose_sending_had_begun_is_marked_as_a_possible_repeat(outbox, 
     outbox.begin(first)
 
     assert deliver_all(outbox, Wall(), 2) == [
-        Reply("sent, perhaps", remarks=(REPEAT,), turn="turn of sent, perhaps", reply_to="1"),
+        Reply("sent, perhaps", repeat=REPEAT, turn="turn of sent, perhaps", reply_to="1"),
         Reply("certainly not", turn="turn of certainly not", reply_to="1"),
     ]
 
@@ -187,9 +187,7 @@ def test_a_final_that_waits_for_the_platform_is_no_repeat_after_a_restart(outbox
 def test_a_sending_that_failed_in_an_unforeseen_way_is_repeated_with_a_remark(outbox, answer):
     answer("hi")
 
-    assert deliver_all(outbox, Wall(ValueError("half way")), 1) == [
-        Reply("hi", remarks=(REPEAT,), turn="turn of hi", reply_to="1")
-    ]
+    assert deliver_all(outbox, Wall(ValueError("half way")), 1) == [Reply("hi", repeat=REPEAT, turn="turn of hi", reply_to="1")]
 
 
 def test_a_final_for_somebody_who_is_gone_is_dropped(outbox, answer, memory):

@@ -639,7 +639,7 @@ class _Handler(BaseHTTPRequestHandler):
         kind = self.headers.get("Content-Type", "")
         if kind.startswith("multipart/"):
             return self._read_parts(kind, body)
-        return {name: _value(name, values[0]) for name, values in parse_qs(body.decode(), keep_blank_values=True).items()}, {}
+        return {name: value_of(name, values[0]) for name, values in parse_qs(body.decode(), keep_blank_values=True).items()}, {}
 
     def _read_parts(self, kind, body):
         head = f"Content-Type: {kind}\r\n\r\n".encode()
@@ -649,7 +649,7 @@ class _Handler(BaseHTTPRequestHandler):
             if part.get_filename():
                 files[name] = (part.get_filename(), content)
             else:
-                parameters[name] = _value(name, content.decode())
+                parameters[name] = value_of(name, content.decode())
         # PTB names a file apart and refers to it.
         for name, value in list(parameters.items()):
             if isinstance(value, str) and value.startswith("attach://"):
@@ -670,7 +670,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def _value(name, text):
+def value_of(name, text):
     """Texts are texts; everything else is JSON."""
     if name in ("text", "caption", "callback_query_id", "description", "short_description", "language_code", "action"):
         return text

@@ -29,7 +29,7 @@ class Plain:
         """A pipe gets whole replies."""
 
     def final(self, reply: Reply) -> None:
-        self.say("\n".join(filter(None, [reply.text, *reply.remarks])))
+        self.say("\n".join(filter(None, [reply.text, *reply.all_remarks])))
 
     def say(self, text: str, commands: tuple[str, ...] = ()) -> None:
         print(text, flush=True)
@@ -69,7 +69,7 @@ class Screen:
         self._grow(reply.text)
         if self._written:
             self._console.print()
-        for remark in (*reply.remarks, *self._variant(reply)):
+        for remark in (*reply.all_remarks, *self._variant(reply)):
             self._console.print(Text(remark, style="dim italic"))
         self._written = ""
 

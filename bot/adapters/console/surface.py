@@ -53,7 +53,7 @@ class ConsoleSurface:
 
     async def deliver(self, conversation: Conversation, reply: Reply) -> list[str]:
         if reply.is_notice:
-            self._page.tell("\n".join(reply.remarks))
+            self._page.tell("\n".join(reply.all_remarks))
             return []
         self._page.final(reply)
         self._finals.put_nowait(reply)

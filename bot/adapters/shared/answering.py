@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Generic
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 import structlog
 
 from bot.adapters.shared.buttons import Buttons
 from bot.adapters.shared.places import is_private, private
-from bot.adapters.shared.sending import Form, Sender, Text
+from bot.adapters.shared.sending import Form, Rows, Sender, Text
 from bot.commands import Answer
 from bot.core.messages import Conversation
 from bot.i18n import say
@@ -17,6 +20,7 @@ from bot.run import Front
 from bot.surface import Gone, NotSent
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 _NUM_TRIES = 5
 _LONGEST_WAIT = 300.0
@@ -28,48 +32,50 @@ class Answering(Generic[Text]):
     def __init__(self, front: Front, sender: Sender[Text], form: Form[Text], buttons: Buttons) -> None:
         self._front, self._sender, self._form, self._buttons = front, sender, form, buttons
         self._telling: set[asyncio.Task[None]] = set()
+        self._locks: WeakValueDictionary[Conversation, asyncio.Lock] = WeakValueDictionary()
 
-    def tell_soon(self, where: Conversation, answer: Answer, reply_to: str = "", instead: int = 0) -> asyncio.Task[None]:
+    def tell_soon(self, where: Conversation, answer: Answer, reply_to: str = "", instead: int = 0) -> None:
         """`instead` is the bot's own message, the question, that the answer takes the place of."""
-        task = asyncio.create_task(self._try(where, answer, reply_to, instead))
+        self.soon(self._in_turn(where, answer, reply_to, instead))
+
+    def soon(self, telling: Coroutine[Any, Any, None]) -> None:
+        """Have it done while other things go on."""
+        task = asyncio.create_task(telling)
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
-        return task
 
     async def finish(self, seconds: float) -> None:
         """Let what is being told come to its end, for a while."""
         if self._telling:
             await asyncio.wait(self._telling, timeout=seconds)
 
-    async def _try(self, where: Conversation, answer: Answer, reply_to: str, instead: int) -> None:
-        for _ in range(_NUM_TRIES):
+    async def _in_turn(self, where: Conversation, answer: Answer, reply_to: str, instead: int) -> None:
+        lock = self._locks.setdefault(where, asyncio.Lock())
+        async with lock:
             try:
                 await self._tell(where, answer, reply_to, instead)
-                return
-            except NotSent as refusal:
-                await asyncio.sleep(min(refusal.seconds, _LONGEST_WAIT))
+            except NotSent:
+                log.warning("an answer could not be sent", action="not_sent")
             except Gone:
                 log.info("nobody to answer", action="gone")
-                return
             except Exception as problem:  # it may have arrived: said twice is worse than said once
                 log.warning("an answer is uncertain", action="uncertain", error=type(problem).__name__)
-                return
-        log.warning("an answer could not be sent", action="not_sent")
 
     async def _tell(self, where: Conversation, answer: Answer, reply_to: str, instead: int) -> None:
         if answer.private and not is_private(where):
             return await self._tell_privately(where, answer, reply_to)
         parts, choices = self._form.plain(answer.text), self._buttons.for_choices(where, answer.choices)
-        if instead and len(parts) == 1 and await self._sender.edit(where, instead, parts[0], choices):
+        if instead and len(parts) == 1 and await _patiently(lambda: self._sender.edit(where, instead, parts[0], choices)):
             parts = []
         for at, part in enumerate(parts):
-            is_last = at == len(parts) - 1
-            await self._sender.send(
-                where, part, choices if is_last else (), reply_to if not at and not is_private(where) else ""
-            )
+            keys = choices if at == len(parts) - 1 else ()
+            await self._send(where, part, keys, reply_to if not at and not is_private(where) else "")
         for document in answer.documents:
-            await self._sender.document(where, document)
+            await _patiently(partial(self._sender.document, where, document))
         return None
+
+    async def _send(self, where: Conversation, part: Text, keys: Rows = (), reply_to: str = "") -> None:
+        await _patiently(lambda: self._sender.send(where, part, keys, reply_to))
 
     async def _tell_privately(self, where: Conversation, answer: Answer, reply_to: str) -> None:
         """Where nobody else reads it; not every platform lets a bot write to whoever has not written to it."""
@@ -80,4 +86,14 @@ class Answering(Generic[Text]):
         except Gone:
             word = say(language, f"write-first-{where.platform}")
         for part in self._form.plain(word):
-            await self._sender.send(where, part, reply_to=reply_to)
+            await self._send(where, part, (), reply_to)
+
+
+async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
+    """One message, tried again while a limit is in the way."""
+    for _ in range(_NUM_TRIES - 1):
+        try:
+            return await call()
+        except NotSent as refusal:
+            await asyncio.sleep(min(refusal.seconds, _LONGEST_WAIT))
+    return await call()

@@ -63,6 +63,9 @@ class Pressing:
 
     async def take(self, pressed: Pressed) -> None:
         passing = await self._do(pressed)
+        self._answering.soon(self._pass(pressed, passing))
+
+    async def _pass(self, pressed: Pressed, passing: str) -> None:
         try:
             await pressed.tell(passing)
         except Exception as problem:  # too late, or lost: what was asked for has been done
@@ -119,8 +122,11 @@ class Pressing:
             return answer.text if answer else ""  # busy, or not allowed now
         ids = (await asyncio.to_thread(self._front.memory.sent, where)).get(turn.id, [])
         reply = Reply(text, turn=turn.id, variant=press.variant, num_variants=len(now.variants))
+        self._answering.soon(self._browse(where, reply, [int(id) for id in ids]))
+        return f"{press.variant}/{len(now.variants)}"
+
+    async def _browse(self, where: Conversation, reply: Reply, ids: list[int]) -> None:
         try:
-            await self._surface.browse(where, reply, [int(id) for id in ids])
+            await self._surface.browse(where, reply, ids)
         except Exception as problem:  # it counts all the same
             log.info("an answer was not shown", action="browse", error=type(problem).__name__)
-        return f"{press.variant}/{len(now.variants)}"

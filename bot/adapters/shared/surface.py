@@ -47,18 +47,21 @@ class PagedSurface(Generic[Text]):
             return await self._end(page, reply)
 
     async def browse(self, conversation: Conversation, reply: Reply, ids: list[int]) -> None:
-        """Show another answer in the messages of the one that is there."""
+        """Show another answer in the messages of the one that is there; `ids` are those, unless the page knows better."""
         page = await self._page(conversation)
         async with page.lock:
             if page.is_visible:
                 return  # another reply is being written there now
-            page.shown.turn, page.shown.ids, page.written = reply.turn, list(ids), [None] * len(ids)
+            if page.shown.turn != reply.turn:
+                page.shown.turn, page.shown.ids, page.written = reply.turn, list(ids), [None] * len(ids)
             await self._end(page, reply)
 
     async def _end(self, page: Page[Text], reply: Reply) -> list[str]:
         """The messages of the reply so far become those of the whole, and others follow."""
         page.begin(reply.turn)
-        contents = self._contents(page.where, reply)
+        contents = self._contents(page.where, replace(reply, repeat=""))
+        if reply.repeat and len(page.shown.ids) < len(contents):  # else all that was sent is known, and only edited now
+            contents = self._contents(page.where, reply)
         await self._writer.put(page, contents, "" if is_private(page.where) else reply.reply_to)
         await self._writer.shorten(page, len(contents))
         buttons, old = page.shown.ids[-1] if contents and contents[-1][1] else 0, replace(page.shown)

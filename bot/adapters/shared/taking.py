@@ -17,9 +17,6 @@ from bot.run import Front
 
 Unreadable = Literal["sticker", "voice", "picture", "video", "file", "other"]
 
-_ANSWER_SECONDS = 5.0
-"""An answer that a rate limit holds up longer than this does not hold up what comes in."""
-
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -43,21 +40,25 @@ class Taking:
         if line.text:
             answer = await self._reception.receive(said.incoming)
             if answer is not None:
-                await self.tell(where, answer, line.message_id)
+                self.tell(where, answer, line.message_id)
             if answer is not None and not answer.reply_follows:
                 return  # not taken: nothing is answered of it, words neither
         if remark is not None:
-            await self.tell(where, remark, line.message_id)
+            self.tell(where, remark, line.message_id)
 
-    async def tell(self, where: Conversation, answer: Answer, reply_to: str = "") -> None:
+    async def stop(self, incoming: Incoming) -> None:
+        """Asked for by a sign of the platform's own, which needs no answer in words."""
+        await self._reception.receive(incoming)
+
+    def tell(self, where: Conversation, answer: Answer, reply_to: str = "") -> None:
+        """Soon: a chat that has to wait for its answers does not hold up what comes in."""
         if answer.text or answer.documents:
-            await asyncio.wait({self._answering.tell_soon(where, answer, reply_to)}, timeout=_ANSWER_SECONDS)
+            self._answering.tell_soon(where, answer, reply_to)
 
     def leave(self, where: Conversation) -> None:
-        """Nobody is there to read a reply. What is kept stays, until the person erases it or the retention ends."""
-        for conversation in self._front.people.conversations(where):
-            if conversation.chat == where.chat:
-                self._front.inbox.stop(conversation)
+        """Nobody in that chat can read a reply. What is kept stays, until the person erases it or the retention ends."""
+        for conversation in self._front.inbox.in_chat(where):
+            self._front.inbox.stop(conversation)
 
     def _remark(self, said: Said) -> Answer | None:
         """That something in it cannot be read; as any answer only to who is heard."""

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from redis.exceptions import RedisError
 from telegram._utils.types import JSONDict
 from telegram.error import RetryAfter, TelegramError
 from telegram.ext import BaseRateLimiter
@@ -142,7 +144,8 @@ class Governor(BaseRateLimiter[Priority]):
         now = self._clock()
         chat.banned_until = max(chat.banned_until, now + seconds)
         chat.wide_until = chat.banned_until + _WIDE_SECONDS
-        await self._bans.keep(id, seconds)
+        with suppress(RedisError):  # it holds all the same, as long as this process lives
+            await self._bans.keep(id, seconds)
 
     def _chat(self, id: int) -> _Chat:
         if id not in self._chats:

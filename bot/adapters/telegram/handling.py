@@ -51,13 +51,13 @@ class Handling:
         if isinstance(heard, Moved):
             await asyncio.to_thread(self._places.learn, heard.old, heard.new)
         elif isinstance(heard, Halted):
-            await asyncio.to_thread(self._front.inbox.stop, heard.where)
+            await self._taking.stop(heard.incoming)
         elif isinstance(heard, Left):
             await asyncio.to_thread(self._taking.leave, heard.where)
         elif isinstance(heard, Joined):
             language = best(heard.language, self._front.settings.language)
-            await self._taking.tell(heard.where, Answer(say(language, "telegram-hello-group", name=self._name)))
+            self._taking.tell(heard.where, Answer(say(language, "telegram-hello-group", name=self._name)))
         elif isinstance(heard, Unknown):
             language = best(heard.language, self._front.settings.language)
             if await asyncio.to_thread(self._front.limits.tells_again, heard.where, "anonymous"):
-                await self._taking.tell(heard.where, Answer(say(language, "telegram-anonymous")), heard.message_id)
+                self._taking.tell(heard.where, Answer(say(language, "telegram-anonymous")), heard.message_id)

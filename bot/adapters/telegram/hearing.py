@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from telegram import CallbackQuery, Chat, ChatMemberUpdated, Message, MessageEntity, Update, User
 from telegram.constants import ChatMemberStatus, ChatType
@@ -64,9 +66,9 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Halted:
-    """Telegram's own Stop, under a draft."""
+    """Telegram's own Stop, under a draft: as good as the command."""
 
-    where: Conversation
+    incoming: Incoming
 
 
 Heard = Sent | Unknown | Pressed | Moved | Left | Joined | Halted
@@ -85,10 +87,15 @@ class Ears:
         if update.my_chat_member is not None:
             return self._membership(update.my_chat_member)
         if (stopped := update.api_kwargs.get("stopped_message_generation")) is not None:
-            chat = int(stopped["chat"]["id"])
-            return Halted(self._places.conversation(chat, int(stopped.get("message_thread_id", 0)), chat))
+            return self._halted(stopped, str(update.update_id))
         message = update.message or update.edited_message
         return self._message(message, update.update_id, is_edit=update.message is None) if message else None
+
+    def _halted(self, stopped: dict[str, Any], update_id: str) -> Halted:
+        """Only private chats have drafts, and these bear the name of the person."""
+        chat = int(stopped["chat"]["id"])
+        where = self._places.conversation(chat, int(stopped.get("message_thread_id", 0)), chat)
+        return Halted(Incoming(where, Line("/stop", update_id, f"s{update_id}", "", time.time())))
 
     def _message(self, message: Message, update_id: int, *, is_edit: bool) -> Heard | None:
         if message.migrate_to_chat_id:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -21,6 +22,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_PASSING_SECONDS = 5.0
+"""What only pleases the eye may not hold up what must arrive for longer."""
 _NOT_THERE = ("message to edit not found", "message can't be edited", "message_id_invalid")
 
 
@@ -43,9 +46,9 @@ class Sender:
     ) -> int:
         """Gives the message's id. Telegram knows no `once`."""
 
-        async def call(text: Styled) -> int:
+        async def call(chat: int, text: Styled) -> int:
             message = await self._client.send_message(
-                self._places.address(where),
+                chat,
                 text.text,
                 entities=_entities(text),
                 reply_markup=_markup(keys),
@@ -70,10 +73,10 @@ class Sender:
     ) -> bool:
         """False when the message is not there any more."""
 
-        async def call(text: Styled) -> bool:
+        async def call(chat: int, text: Styled) -> bool:
             await self._client.edit_message_text(
                 text.text,
-                self._places.address(where),
+                chat,
                 id,
                 entities=_entities(text),
                 reply_markup=_markup(keys),
@@ -91,14 +94,16 @@ class Sender:
     async def take_buttons(self, where: Conversation, id: int, priority: Priority) -> None:
         async with in_deliverys_words(may_repeat=True):
             try:
-                await self._client.edit_message_reply_markup(self._places.address(where), id, rate_limit_args=priority)
+                await self._there(
+                    where, lambda chat: self._client.edit_message_reply_markup(chat, id, rate_limit_args=priority)
+                )
             except BadRequest as problem:
                 _stays_as_it_is(problem)
 
     async def delete(self, where: Conversation, id: int) -> None:
         async with in_deliverys_words(may_repeat=True):
             try:
-                await self._client.delete_message(self._places.address(where), id)
+                await self._there(where, lambda chat: self._client.delete_message(chat, id))
             except BadRequest as problem:
                 if not says(problem, "message to delete not found", "message can't be deleted", "message_id_invalid"):
                     raise
@@ -112,18 +117,23 @@ class Sender:
             message_thread_id=thread_of(where),
             entities=_entities(text),
             api_kwargs={"can_stop": True, "keep_on_stop": False},  # Bot API 10.3; older servers pass over it
+            read_timeout=_PASSING_SECONDS,
             rate_limit_args="cosmetic",
         )
 
     async def typing(self, where: Conversation) -> None:
         await self._client.send_chat_action(
-            self._places.address(where), ChatAction.TYPING, message_thread_id=thread_of(where), rate_limit_args="cosmetic"
+            self._places.address(where),
+            ChatAction.TYPING,
+            message_thread_id=thread_of(where),
+            read_timeout=_PASSING_SECONDS,
+            rate_limit_args="cosmetic",
         )
 
     async def document(self, where: Conversation, document: Document) -> None:
-        async with in_deliverys_words():
-            await self._client.send_document(
-                self._places.address(where),
+        def call(chat: int) -> Awaitable[object]:
+            return self._client.send_document(
+                chat,
                 document.content,
                 filename=document.name,
                 message_thread_id=thread_of(where),
@@ -131,19 +141,27 @@ class Sender:
                 read_timeout=60,
             )
 
-    async def _as_it_can_be(self, where: Conversation, call: Callable[[Styled], Awaitable[T]], text: Styled) -> T:
-        """In the group's new place if it moved, and without its marks if those are refused."""
-        for _ in range(2):
-            try:
-                return await call(text)
-            except ChatMigrated as moved:
-                self._places.learn(self._places.address(where), moved.new_chat_id)
-            except BadRequest as problem:
-                if not text.marks or not says(problem, "entit", "parse"):
-                    raise
-                log.warning("sent as plain text", action="plain", error=problem.message)
-                text = Styled(text.text)
-        return await call(text)
+        async with in_deliverys_words():
+            await self._there(where, call)
+
+    async def _as_it_can_be(self, where: Conversation, call: Callable[[int, Styled], Awaitable[T]], text: Styled) -> T:
+        """Without its marks if those are refused."""
+        try:
+            return await self._there(where, lambda chat: call(chat, text))
+        except BadRequest as problem:
+            if not text.marks or not says(problem, "entit", "parse"):
+                raise
+            log.warning("sent as plain text", action="plain", error=problem.message)
+            return await self._there(where, lambda chat: call(chat, Styled(text.text)))
+
+    async def _there(self, where: Conversation, call: Callable[[int], Awaitable[T]]) -> T:
+        """In the group's new place if it moved."""
+        chat = self._places.address(where)
+        try:
+            return await call(chat)
+        except ChatMigrated as moved:
+            await asyncio.to_thread(self._places.learn, chat, moved.new_chat_id)
+            return await call(moved.new_chat_id)
 
 
 def _stays_as_it_is(problem: BadRequest) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
-from telegram.error import BadRequest, TelegramError
+from telegram.error import BadRequest, InvalidToken, TelegramError
 
 from bot.adapters.shared.buttons import Buttons
 from bot.adapters.shared.keeping import Keeping
@@ -57,8 +57,8 @@ class TelegramSurface(PagedSurface[Styled]):
             answer = draft.answer.strip()
             if mode in ("auto", "edit") and (page.is_visible or len(answer) >= _FIRST_UNITS):
                 await self._grow(page, answer)
-            elif self._has_drafts and mode in ("auto", "draft"):
-                await self._draft(page, self._forms.end_of(draft))
+            elif mode in ("auto", "draft") and await self._draft(page, self._forms.end_of(draft)):
+                return
             elif not page.is_visible:
                 await self._type(page)
 
@@ -72,22 +72,27 @@ class TelegramSurface(PagedSurface[Styled]):
         contents: list[Content[Styled]] = [(part, stop if at == len(parts) - 1 else ()) for at, part in enumerate(parts)]
         await self._writer.put(page, contents, priority="cosmetic")
 
-    async def _draft(self, page: Page[Styled], text: Styled) -> None:
-        """Shown for half a minute at most, so it is sent again until something newer is."""
+    async def _draft(self, page: Page[Styled], text: Styled) -> bool:
+        """Shown for half a minute at most, so it is sent again until something newer is. False where there are none."""
         page.rest()
+        if not self._has_drafts:
+            return False
         try:
             await self._telegram.draft(page.where, _draft_id(page.shown.turn), text)
-        except BadRequest as problem:
-            self._has_drafts = False  # an older server, or a bot that may not: there is typing
-            log.info("no drafts here", action="no_drafts", error=problem.message)
-            return
+        except (BadRequest, InvalidToken) as problem:
+            self._has_drafts = isinstance(problem, BadRequest)  # a method that a server does not know is "not found"
+            log.info("no draft here", action="no_draft", error=problem.message)
+            return False
         page.refreshing = asyncio.create_task(self._refresh(page, text))
+        return True
 
     async def _refresh(self, page: Page[Styled], text: Styled) -> None:
+        """With the page locked: a draft still on its way when the final lands would stand below it."""
         for _ in range(int(_DRAFT_MOST_SECONDS / _DRAFT_ALIVE_SECONDS)):
             await asyncio.sleep(_DRAFT_ALIVE_SECONDS)
-            with suppress(TelegramError):
-                await self._telegram.draft(page.where, _draft_id(page.shown.turn), text)
+            async with page.lock:
+                with suppress(TelegramError):
+                    await self._telegram.draft(page.where, _draft_id(page.shown.turn), text)
 
     async def _type(self, page: Page[Styled]) -> None:
         now = time.monotonic()

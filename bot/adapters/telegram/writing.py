@@ -15,7 +15,7 @@ class TelegramForm:
         return split(Styled(words))
 
     def reply(self, reply: Reply) -> list[Styled]:
-        remarks = (Styled(remark) for remark in reply.remarks)
+        remarks = (Styled(remark) for remark in reply.all_remarks)
         whole = Styled("")
         for part in (quote(reply.thought), style(reply.text), *remarks):
             if part.text:

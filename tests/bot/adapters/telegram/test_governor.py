@@ -3,14 +3,12 @@
 import asyncio
 import heapq
 import itertools
-import random
 
 import pytest
 from telegram.error import RetryAfter
 
 from bot.adapters.telegram.governor import Governor, Shed, TooSoon
 from bot.adapters.telegram.keeping import TelegramKeeping
-from tests.fakes.telegram import Refused, TelegramServer
 
 
 @pytest.fixture(autouse=True)
@@ -211,67 +209,3 @@ def test_calls_without_a_chat_are_never_held_up():
         return bench.clock.now
 
     assert bench.run(story()) == [0]
-
-
-def test_ten_minutes_of_two_hundred_chats_every_final_arrives_nobody_is_banned_and_refusals_are_rare():
-    """Half are groups. Each streams replies as fast as the surface would, against the flood limits of the server."""
-    bench, dice = Bench(), random.Random(5)
-    server = TelegramServer(clock=bench.clock, wall=bench.clock, floods=True)
-    for number in range(1, 101):
-        server.person(number)
-        server.group(-number)
-    finals, calls = [], [0]
-
-    async def do(chat, method, priority, **parameters):
-        async def made():
-            calls[0] += 1
-            try:
-                return server.call(method, {"chat_id": chat, **parameters})
-            except Refused as no:
-                raise RetryAfter(no.parameters["retry_after"]) from None
-
-        return await bench.governor.process_request(made, (), {}, method, {"chat_id": chat}, priority)
-
-    async def reply(chat, number):
-        id, text = None, ""
-        for step in range(dice.randrange(5, 30)):
-            text = f"{number} {'so ' * step}"
-            try:
-                if id is None:
-                    id = (await do(chat, "sendMessage", "cosmetic", text=text))["message_id"]
-                else:
-                    await do(chat, "editMessageText", "cosmetic", message_id=id, text=text)
-            except (Shed, RetryAfter):
-                pass
-            await bench.clock.sleep(1.0)
-        await final(chat, id, f"final {number}")
-
-    async def final(chat, id, text):
-        while True:
-            try:
-                if id is None:
-                    await do(chat, "sendMessage", "durable", text=text)
-                else:
-                    await do(chat, "editMessageText", "durable", message_id=id, text=text)
-                return finals.append((chat, text))
-            except TooSoon as refusal:
-                await bench.clock.sleep(refusal.seconds)
-            except RetryAfter as refusal:
-                await bench.clock.sleep(refusal._retry_after.total_seconds())
-
-    async def life(chat):
-        await bench.clock.sleep(dice.uniform(0, 20))
-        number = 0
-        while bench.clock.now < 600:
-            number += 1
-            await reply(chat, number)
-            await bench.clock.sleep(dice.uniform(1, 30))
-        return number
-
-    numbers = bench.run(*(life(chat) for person in range(1, 101) for chat in (person, -person)))
-    shown = {chat: server.texts(server.chats[chat]) for chat in server.chats}
-    assert len(finals) == sum(numbers)
-    assert all(text in shown[chat] for chat, text in finals)
-    assert server.num_floods == 0, "nobody is banned"
-    assert server.num_floods * 1000 < calls[0]
-    assert calls[0] > 10_000, "and the chats did live"
