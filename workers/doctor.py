@@ -76,7 +76,7 @@ def _folder(model: str) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-    from workers.engines.transformers.checkpoint import find
+    from workers.engines.checkpoint import find
 
     folder = Path(model).expanduser()
     if not folder.exists():
@@ -127,7 +127,7 @@ def _room() -> Check:
 def _gpu(options: EngineOptions) -> Generator[Check, None, _Device | None]:
     import torch
 
-    from workers.engines.transformers.model import choose_device
+    from workers.engines.loading import choose_device
 
     card = _card()
     try:
@@ -161,7 +161,7 @@ def _card() -> str:
 
 
 def _fits(settings: Settings, options: EngineOptions, folder: Path, device: _Device) -> Check:
-    from workers.engines.transformers.model import choose_dtype
+    from workers.engines.loading import choose_dtype
 
     name, dtype = "memory for the model", choose_dtype(options.dtype, device.name, folder)
     need = _num_parameters(folder) * dtype.itemsize

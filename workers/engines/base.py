@@ -44,23 +44,43 @@ class EngineOptions:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen. `temperature` 0 is greedy; `top_k` 0 and `top_p` 1 are off."""
+    """How the next token is chosen. `temperature` 0 is greedy; `top_k` 0, `top_p` 1 and `min_p` 0 are off, and so are a
+    `repetition_penalty` of 1 and a `presence_penalty` of 0. The last three are for `paged` alone.
+    """
 
     temperature: float = 0.6
     top_p: float = 0.95
     top_k: int = 0
     seed: int | None = None
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    presence_penalty: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ThoughtLimit:
+    """A thought that has not come to its `end_id` after `tokens` new tokens goes on with `closing`, whatever is likely."""
+
+    tokens: int
+    end_id: int
+    closing: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One reply to make. `prompt` is token ids with the template applied; `max_tokens` counts new tokens."""
+    """One reply to make. `prompt` is token ids with the template applied; `max_tokens` counts new tokens.
+
+    What follows is for engines whose `Limits` say so: `banned_ids` are never chosen, `thought` is ended in time, and with
+    `max_tokens` 0 the prompt is only read, in idle time, so that a later prompt that begins like it is read sooner.
+    """
 
     id: str
     prompt: tuple[int, ...]
     max_tokens: int
     stop_ids: frozenset[int] = frozenset()
     sampling: Sampling = Sampling()
+    banned_ids: frozenset[int] = frozenset()
+    thought: ThoughtLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +109,16 @@ Event = Tokens | Ended
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the loaded model can take: `context` tokens of prompt and reply together, `requests` at once."""
+    """What the loaded model can take: `context` tokens of prompt and reply together, `requests` at once.
+
+    `engine` is the one that runs, where `auto` chose it. `steers`: bans and thoughts' limits are heeded, and prompts may be
+    read ahead.
+    """
 
     context: int
     requests: int
+    engine: str = ""
+    steers: bool = False
 
 
 class Engine(Protocol):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from workers.engines.base import Ended, Event, Request, Sampling, Tokens
+from workers.engines.base import Ended, Event, Request, Sampling, ThoughtLimit, Tokens
 
 BEAT_SECONDS = 0.5
 
@@ -39,16 +39,21 @@ def dump_request(request: Request) -> dict[str, Any]:
         "max_tokens": request.max_tokens,
         "stop_ids": sorted(request.stop_ids),
         "sampling": asdict(request.sampling),
+        "banned_ids": sorted(request.banned_ids),
+        "thought": request.thought and asdict(request.thought),
     }
 
 
 def load_request(fields: dict[str, Any]) -> Request:
+    thought = fields["thought"]
     return Request(
         id=fields["id"],
         prompt=tuple(fields["prompt"]),
         max_tokens=fields["max_tokens"],
         stop_ids=frozenset(fields["stop_ids"]),
         sampling=Sampling(**fields["sampling"]),
+        banned_ids=frozenset(fields["banned_ids"]),
+        thought=thought and ThoughtLimit(**{**thought, "closing": tuple(thought["closing"])}),
     )
 
 

@@ -177,7 +177,7 @@ def paged():
                 pytest.skip("Triton was imported too soon: set TRITON_INTERPRET=1")
             patch.setenv("TRITON_INTERPRET", "1")
         pytest.importorskip("triton")
-        from workers.engines.transformers import paged
+        from workers.engines.kernels import paged
 
         yield paged
 

@@ -89,9 +89,9 @@ def test_chance_is_even(indifferent):
 
 def test_chance_is_never_infinite():
     """An infinite noise on a token that is ruled out would make NaN. These keys reach the largest number there is."""
-    from workers.engines.transformers.choosing import _noise
+    from workers.engines.noise import gumbel
 
-    noise = _noise(torch.tensor([[63_000_189], [117_000_351]], dtype=torch.int32), 500_000)
+    noise = gumbel(torch.tensor([[63_000_189], [117_000_351]], dtype=torch.int32), 500_000)
 
     assert noise.isfinite().all()
     assert noise.max() > 14

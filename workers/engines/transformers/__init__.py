@@ -7,14 +7,15 @@ from workers.engines.base import Ended, Engine, EngineOptions, Progress, Request
 
 def load(options: EngineOptions, progress: Progress) -> Engine:
     """Find, load and warm up the model of `options`; raises `EngineLoadFailed`."""
-    from workers.engines.transformers.checkpoint import find
+    from workers.engines.checkpoint import find
 
     folder = find(options.model, progress)
 
+    from workers.engines.loading import errors_for_people
     from workers.engines.transformers.engine import TransformersEngine
-    from workers.engines.transformers.model import errors_for_people, load_model
+    from workers.engines.transformers.model import load_model
 
-    with errors_for_people(folder):
+    with errors_for_people(folder, "transformers"):
         model = load_model(folder, options)
         progress("warming", options.model)
         engine = TransformersEngine(model, options)

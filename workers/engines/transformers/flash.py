@@ -15,6 +15,8 @@ from torch import Tensor
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from workers.engines.kernels.varlen import varlen
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -72,46 +74,13 @@ def use(model: PreTrainedModel) -> None:
 def find_decode(model: PreTrainedModel) -> Callable[..., Tensor] | None:
     """The kernel for steps of one token each; None where Triton is missing or does not get to compile it."""
     try:
-        from workers.engines.transformers import paged
+        from workers.engines.kernels import paged
 
-        paged.try_out(model)
+        config = model.config.get_text_config()
+        heads = config.num_attention_heads, config.num_key_value_heads
+        paged.try_out(*heads, head_width(config), model.dtype, model.device)
     except Exception as error:
         # Triton's own errors, a missing C compiler and a failing linker have no class in common.
         log.warning("Replies will be slower: Triton cannot be used (%s). It needs a C compiler.", type(error).__name__)
         return None
     return paged.attend
-
-
-def varlen(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    cu_seqlens_q: Tensor,
-    cu_seqlens_k: Tensor,
-    max_seqlen_q: int,
-    max_seqlen_k: int,
-    softmax_scale: float | None = None,
-    causal: bool = False,
-    window_size: tuple[int, int] = (-1, -1),
-) -> Tensor:
-    """flash_attn's function of this name: q [tokens, heads, width], k and v [cached and new tokens, kv heads, width].
-
-    The last query of a sequence sees its last key; rows after `cu_seqlens_q[-1]` are left as they come.
-    """
-    left, right = window_size
-    output: Tensor = torch.ops.aten._flash_attention_forward(
-        q,
-        k,
-        v,
-        cu_seqlens_q,
-        cu_seqlens_k,
-        max_seqlen_q,
-        max_seqlen_k,
-        0.0,
-        causal,
-        False,
-        scale=softmax_scale,
-        window_size_left=left,
-        window_size_right=0 if causal else right,
-    )[0]
-    return output

@@ -7,17 +7,10 @@ The heads that share a key-value head are one tile; a long reply is read by many
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-
-from workers.engines.transformers.flash import head_width
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 # Tokens read at once; pages must be multiples. Tiles of tensor cores have 16 rows at least.
 BLOCK, WIDE_BLOCK, MIN_ROWS = 64, 32, 16
@@ -66,15 +59,12 @@ def attend(
     return output
 
 
-def try_out(model: PreTrainedModel) -> None:
-    """Compile for the shapes of `model` and run once; raises whatever Triton or the C compiler raise."""
-    config = model.config.get_text_config()
-    num_heads, num_kv_heads = config.num_attention_heads, config.num_key_value_heads
-    width = head_width(config)
-    like = {"dtype": model.dtype, "device": model.device}
-    cache = torch.zeros((2, 1, 256, num_kv_heads, width), **like)
+def try_out(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dtype, device: torch.device, page: int = 256) -> None:
+    """Compile for these shapes and run once; raises whatever Triton or the C compiler raise."""
+    like = {"dtype": dtype, "device": device}
+    cache = torch.zeros((2, 1, page, num_kv_heads, width), **like)
     new = torch.ones((1, 1, num_kv_heads, width), **like)
-    numbers = torch.zeros((2, 1, 16), dtype=torch.int32, device=model.device)
+    numbers = torch.zeros((2, 1, 16), dtype=torch.int32, device=device)
     attend(torch.ones((1, 1, num_heads, width), **like), cache[0], cache[1], new, new, numbers[0, 0, :1], numbers[1])
 
 

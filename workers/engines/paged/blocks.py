@@ -1,0 +1,89 @@
+"""The pool of cache blocks: who uses which, and which still hold the beginning of an earlier text.
+
+A full block is known by a digest of all tokens up to its end, so equal beginnings are found and shared, and nobody can
+make a prompt that is taken for another's. Block 0 belongs to nobody: padding writes there.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+
+
+def digest(previous: bytes, ids: Sequence[int]) -> bytes:
+    """Of a block with these ids that follows the one with the digest `previous`; the first follows `b""`."""
+    return blake2b(previous + array("q", ids).tobytes(), digest_size=16).digest()
+
+
+class BlockPool:
+    """Blocks without a user stay known, the longest unused are taken first (LRU)."""
+
+    def __init__(self, num_blocks: int, block_size: int) -> None:
+        self.num_blocks, self.block_size = num_blocks, block_size
+        self._num_users = [0] * num_blocks
+        self._digests: list[bytes | None] = [None] * num_blocks
+        self._known: dict[bytes, int] = {}
+        self._free = OrderedDict.fromkeys(range(1, num_blocks))
+
+    @property
+    def num_free(self) -> int:
+        return len(self._free)
+
+    def blocks_for(self, num_tokens: int) -> int:
+        return -(-num_tokens // self.block_size)
+
+    def find(self, digests: Iterable[bytes]) -> list[int]:
+        """The blocks of the longest known beginning; they may be gone unless `share` follows at once."""
+        found = []
+        for key in digests:
+            if (block := self._known.get(key)) is None:
+                break
+            found.append(block)
+        return found
+
+    def count_free(self, blocks: Iterable[int]) -> int:
+        return sum(block in self._free for block in blocks)
+
+    def share(self, blocks: Iterable[int]) -> None:
+        for block in blocks:
+            self._num_users[block] += 1
+            self._free.pop(block, None)
+
+    def take(self, num: int) -> list[int]:
+        """`num` blocks for one user; there must be as many free ones."""
+        return [self._take() for _ in range(num)]
+
+    def publish(self, block: int, key: bytes) -> None:
+        """Make a full block findable. Of two equal ones the first is found."""
+        if self._digests[block] is None and key not in self._known:
+            self._digests[block], self._known[key] = key, block
+
+    def release(self, blocks: Sequence[int], num_kept: int) -> None:
+        """One user less. The first `num_kept` are kept longest, in a text its end goes first; the others go at once."""
+        for block in blocks[num_kept:]:
+            self._release(block, last=False)
+        for block in reversed(blocks[:num_kept]):
+            self._release(block, last=self._digests[block] is not None)
+
+    def forget(self, blocks: Iterable[int]) -> list[int]:
+        """Nobody shall find these any more; gives those that nobody uses."""
+        for block in blocks:
+            if (key := self._digests[block]) is not None:
+                del self._known[key]
+                self._digests[block] = None
+        return [block for block in blocks if not self._num_users[block]]
+
+    def _take(self) -> int:
+        block, _ = self._free.popitem(last=False)
+        self.forget([block])
+        self._num_users[block] = 1
+        return block
+
+    def _release(self, block: int, *, last: bool) -> None:
+        assert self._num_users[block] > 0, "a block is released by more than used it"
+        self._num_users[block] -= 1
+        if not self._num_users[block]:
+            self._free[block] = None
+            self._free.move_to_end(block, last=last)

@@ -1,0 +1,126 @@
+"""The choice of the next token, without sorting the vocabulary.
+
+A token is drawn from the whole distribution, then asked whether it is among the likely ones: whether all that are likelier
+than it are fewer than `top_k` and add up to less than `top_p`. If not, neither is anything less likely, and the draw is
+repeated, with the same noise, among what is likelier. The outcome is an exact draw from the tokens that are allowed.
+All limits are judged by the distribution at this temperature, before any of them cuts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Several
+
+import torch
+from torch import Tensor
+
+from workers.engines.base import Sampling
+from workers.engines.noise import gumbel, step_keys
+from workers.engines.paged.sequence import Sequence
+
+MAX_BANNED = 8
+_IN_PROMPT, _WRITTEN = 1, 2
+
+
+class Sampler:
+    """How each slot chooses, on the device: a row for each and one for padding, so that a launch only needs row numbers."""
+
+    def __init__(self, num_slots: int, vocab: int, device: torch.device) -> None:
+        self._vocab, self._device = vocab, device
+        # temperature, top_p, min_p, repetition penalty, presence penalty
+        self._floats = torch.zeros((num_slots + 1, 5), device=device)
+        # seed, top_k, banned ids
+        self._ints = torch.zeros((num_slots + 1, 2 + MAX_BANNED), dtype=torch.int64, device=device)
+        self._has_bans = torch.zeros((num_slots + 1, 1), dtype=torch.bool, device=device)
+        self._forced = torch.full((num_slots + 1,), -1, device=device)
+        # Which tokens each slot has seen; made when somebody asks for a penalty.
+        self._seen: Tensor | None = None
+
+    def place(self, sequence: Sequence) -> None:
+        """Write the row of a sequence that has just got its slot."""
+        slot, how = sequence.slot, sequence.request.sampling
+        banned = sorted(sequence.request.banned_ids)
+        padded = (banned + (banned or [0])[:1] * MAX_BANNED)[:MAX_BANNED]
+        top_p = max(how.top_p, 1e-6) if how.top_p < 1 else 2.0  # sums may miss 1 by a rounding
+        floats = [how.temperature, top_p, min(how.min_p, 1.0), how.repetition_penalty, how.presence_penalty]
+        self._floats[slot] = torch.tensor(floats, device=self._device)
+        self._ints[slot] = torch.tensor([sequence.seed, how.top_k or self._vocab, *padded], device=self._device)
+        self._has_bans[slot] = bool(banned)
+        if has_penalty(how):
+            self._mark(sequence)
+
+    def force(self, ids: dict[int, int]) -> None:
+        """{slot: id} that the next choice must be, once."""
+        if ids:
+            slots, forced = (torch.tensor(list(numbers), device=self._device) for numbers in (ids.keys(), ids.values()))
+            self._forced[slots] = forced
+
+    def choose(self, logits: Tensor, rows: Tensor, num_tokens: Tensor, who: Several[Sequence] | None) -> Tensor:
+        """float32 [rows, vocabulary] -> ids [rows], -1 where the logits are no numbers; `num_tokens` are before the new one.
+
+        `who` are the sequences of the rows: what none of them asks for is left out. None is everything but penalties.
+        """
+        broken = ~logits.amax(-1).isfinite()
+        logits = logits.masked_fill(broken[:, None], 0.0)
+        penalised = who is not None and any(has_penalty(sequence.request.sampling) for sequence in who)
+        if penalised:
+            logits = self._penalise(logits, rows)
+        if who is None or any(sequence.request.banned_ids for sequence in who):
+            logits = self._ban(logits, rows)
+        chosen = logits.argmax(-1)
+        if who is None or any(sequence.request.sampling.temperature > 0 for sequence in who):
+            is_random = self._floats[rows, 0] > 0
+            chosen = torch.where(is_random, self._draw(logits, rows, num_tokens, waits=who is not None), chosen)
+        forced = self._forced[rows]
+        chosen = torch.where(forced >= 0, forced, chosen)
+        self._forced[rows] = -1
+        if penalised and self._seen is not None:
+            self._seen[rows, chosen] |= _WRITTEN
+        return chosen.masked_fill(broken, -1)
+
+    def _draw(self, logits: Tensor, rows: Tensor, num_tokens: Tensor, *, waits: bool) -> Tensor:
+        """`waits`: repeat until every draw is allowed. A graph repeats `ROUNDS` times; then the likeliest token is taken."""
+        temperature, top_p, min_p = self._floats[rows, :3].split(1, dim=1)
+        seeds, top_k = self._ints[rows, :2].split(1, dim=1)
+        scaled = logits / torch.where(temperature > 0, temperature, 1.0)
+        probabilities = scaled.softmax(-1)
+        least = min_p * probabilities.amax(-1, keepdim=True)
+        noisy = scaled + gumbel(step_keys(seeds, num_tokens[:, None]), self._vocab)
+        rounds = 0
+        while True:
+            chosen = noisy.argmax(-1, keepdim=True)
+            own = probabilities.gather(1, chosen)
+            likelier = probabilities > own
+            mass = torch.where(likelier, probabilities, 0.0).sum(-1, keepdim=True)
+            is_allowed = (mass < top_p) & (likelier.sum(-1, keepdim=True) < top_k) & (own >= least)
+            rounds += 1
+            if (waits and is_allowed.all()) or rounds == (None if waits else ROUNDS):
+                return torch.where(is_allowed, chosen, scaled.argmax(-1, keepdim=True)).squeeze(1)
+            noisy = noisy.masked_fill(~(likelier | is_allowed), float("-inf"))
+
+    def _ban(self, logits: Tensor, rows: Tensor) -> Tensor:
+        ids, has_bans = self._ints[rows, 2:], self._has_bans[rows]
+        # Padding repeats a banned id, or in rows without any the first logit: each is written with one value.
+        return logits.scatter(1, ids, logits.gather(1, ids).masked_fill(has_bans, float("-inf")))
+
+    def _penalise(self, logits: Tensor, rows: Tensor) -> Tensor:
+        """Repetition counts prompt and reply and divides, presence counts the reply and subtracts."""
+        assert self._seen is not None, "a penalty is asked for by a sequence that was placed"
+        repetition, presence = self._floats[rows, 3:].split(1, dim=1)
+        seen = self._seen[rows]
+        weaker = torch.where(logits > 0, logits / repetition, logits * repetition)
+        return torch.where(seen > 0, weaker, logits) - presence * (seen >= _WRITTEN)
+
+    def _mark(self, sequence: Sequence) -> None:
+        if self._seen is None:
+            self._seen = torch.zeros((len(self._floats), self._vocab), dtype=torch.uint8, device=self._device)
+        row, num_prompt = self._seen[sequence.slot], len(sequence.request.prompt)
+        row.zero_()
+        row[torch.tensor(sequence.ids[:num_prompt], device=self._device)] = _IN_PROMPT
+        row[torch.tensor(sequence.ids[num_prompt:], dtype=torch.int64, device=self._device)] |= _WRITTEN
+
+
+ROUNDS = 8
+
+
+def has_penalty(how: Sampling) -> bool:
+    return how.repetition_penalty != 1 or how.presence_penalty != 0

@@ -1,0 +1,98 @@
+"""Safetensors -> the weights of our forward: queries, keys and values in one matrix, gate and up in another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from workers.checkpoints.families import Shape
+from workers.engines.errors import EngineLoadFailed
+
+Get = Callable[[str], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerWeights:
+    """Matrices are [outputs, inputs]; `q_norm` and `k_norm` are Qwen3's."""
+
+    input_norm: Tensor
+    qkv: Tensor
+    qkv_bias: Tensor | None
+    q_norm: Tensor | None
+    k_norm: Tensor | None
+    out: Tensor
+    out_bias: Tensor | None
+    post_norm: Tensor
+    gate_up: Tensor
+    down: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """`head` is the embedding itself where the two are tied."""
+
+    embedding: Tensor
+    layers: list[LayerWeights]
+    norm: Tensor
+    head: Tensor
+
+
+def load_weights(folder: Path, shape: Shape, device: str, dtype: torch.dtype) -> Weights:
+    """Straight to the device, one tensor after the other; raises `EngineLoadFailed` when some are missing or do not fit."""
+    from safetensors import safe_open
+
+    opened = [safe_open(file, "pt", device=device) for file in _files(folder)]
+    home = {name: file for file in opened for name in file.keys()}  # noqa: SIM118 - not a dict
+    _check(folder, shape, {name: tuple(file.get_slice(name).get_shape()) for name, file in home.items()})
+
+    def get(name: str) -> Tensor:
+        tensor: Tensor = home[name].get_tensor(name)
+        return tensor.to(dtype)
+
+    embedding = get("model.embed_tokens.weight")
+    return Weights(
+        embedding,
+        [_layer(get, shape, f"model.layers.{number}.") for number in range(shape.layers)],
+        get("model.norm.weight"),
+        embedding if shape.tied else get("lm_head.weight"),
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return sorted(folder.glob("*.safetensors"))
+    return [folder / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
+
+
+def _check(folder: Path, shape: Shape, found: dict[str, tuple[int, ...]]) -> None:
+    expected = dict(shape.tensors())
+    if missing := [name for name in expected if name not in found]:
+        raise EngineLoadFailed(f"The weights in {folder} lack {len(missing)} parts of the model. Download it again.")
+    for name, sides in expected.items():
+        if found[name] != sides:
+            raise EngineLoadFailed(
+                f"In {folder} {name} is {list(found[name])}, but by config.json it should be {list(sides)}."
+                " The files are of different models: download it again."
+            )
+
+
+def _layer(get: Get, shape: Shape, name: str) -> LayerWeights:
+    has_bias, attention = shape.qkv_bias or shape.all_bias, f"{name}self_attn."
+    return LayerWeights(
+        input_norm=get(f"{name}input_layernorm.weight"),
+        qkv=torch.cat([get(f"{attention}{part}_proj.weight") for part in "qkv"]),
+        qkv_bias=torch.cat([get(f"{attention}{part}_proj.bias") for part in "qkv"]) if has_bias else None,
+        q_norm=get(f"{attention}q_norm.weight") if shape.qk_norm else None,
+        k_norm=get(f"{attention}k_norm.weight") if shape.qk_norm else None,
+        out=get(f"{attention}o_proj.weight"),
+        out_bias=get(f"{attention}o_proj.bias") if shape.all_bias else None,
+        post_norm=get(f"{name}post_attention_layernorm.weight"),
+        gate_up=torch.cat([get(f"{name}mlp.{part}_proj.weight") for part in ("gate", "up")]),
+        down=get(f"{name}mlp.down_proj.weight"),
+    )
