@@ -1,4 +1,4 @@
-"""Tiny random Qwen2 and Llama checkpoints with a byte-level tokenizer that has R1's special tokens."""
+"""Tiny random Qwen2, Llama and Qwen3 checkpoints with a byte-level tokenizer that has R1's special tokens."""
 
 import json
 
@@ -20,13 +20,14 @@ END, NUM_IDS = 256, 262
 
 
 def make_tiny_model(folder, kind="qwen2", seed=0, tokenizer=True, **changes):
-    """Write a checkpoint of `kind` ("qwen2" or "llama") into `folder`; the same seed makes the same weights."""
+    """Write a checkpoint of `kind` ("qwen2", "llama" or "qwen3") into `folder`; the same seed makes the same weights."""
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+    from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
     config_class, model_class = {
         "qwen2": (Qwen2Config, Qwen2ForCausalLM),
         "llama": (LlamaConfig, LlamaForCausalLM),
+        "qwen3": (Qwen3Config, Qwen3ForCausalLM),
     }[kind]
     shape = {
         "vocab_size": NUM_IDS,

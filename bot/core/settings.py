@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     )
     discord_token: SecretStr | None = Field(None, description="Bot token of the Discord application; without it no Discord")
     model: str = Field("bundled", description="Hugging Face id or folder of the model; `bundled` is the small one in the box")
-    engine: Literal["auto", "echo", "transformers", "openai"] = Field(
+    engine: Literal["auto", "echo", "paged", "transformers", "openai"] = Field(
         "auto", description="What runs the model; `echo` needs none, `openai` has it on a server"
     )
     openai_urls: SecretStr | None = Field(
@@ -168,7 +168,7 @@ class Settings(BaseSettings):
     @property
     def loads_weights(self) -> bool:
         """Whether a worker with these settings runs a model itself, and needs torch."""
-        return self.engine == "transformers" or (self.engine == "auto" and self.openai_urls is None)
+        return self.engine in ("paged", "transformers") or (self.engine == "auto" and self.openai_urls is None)
 
     @classmethod
     def settings_customise_sources(

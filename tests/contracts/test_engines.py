@@ -109,7 +109,7 @@ def servers():
         yield one.url, other.url
 
 
-@pytest.fixture(scope="module", params=["echo", "transformers", "openai"])
+@pytest.fixture(scope="module", params=["echo", "paged", "transformers", "openai"])
 def options(request, folder, servers):
     if request.param == "openai":
         return EngineOptions("openai", urls=servers, context=CONTEXT)
@@ -252,5 +252,5 @@ def test_a_seed_says_the_same_twice_alone_and_in_company(engine):
 
 
 def test_an_engine_that_does_not_exist_is_named_with_those_that_do():
-    with pytest.raises(EngineLoadFailed, match=r"no engine 'nonsense'.*echo, transformers"):
+    with pytest.raises(EngineLoadFailed, match=r"no engine 'nonsense'.*echo, paged"):
         load(EngineOptions("nonsense"))

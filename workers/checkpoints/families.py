@@ -20,7 +20,7 @@ _EXPERT_FIELDS = {
 }  # fmt: skip
 _MOST = 1 << 31
 _MOST_LAYERS, _MOST_EXPERTS = 1000, 100_000  # the experts of all layers together
-FAMILIES = {"qwen2": "Qwen2", "llama": "Llama", "deepseek_v3": "DeepSeek-V3 MoE"}
+FAMILIES = {"qwen2": "Qwen2", "qwen3": "Qwen3", "llama": "Llama", "deepseek_v3": "DeepSeek-V3 MoE"}
 
 
 class BadNumber(ValueError):
@@ -58,6 +58,7 @@ class Shape:
     qkv_bias: bool = False
     all_bias: bool = False
     ffn_bias: bool = False
+    qk_norm: bool = False
     experts: Experts | None = None
 
     @classmethod
@@ -81,6 +82,7 @@ class Shape:
             qkv_bias=family == "qwen2",
             all_bias=family == "llama" and config.get("attention_bias") is True,
             ffn_bias=family == "llama" and config.get("mlp_bias") is True,
+            qk_norm=family == "qwen3",
             experts=experts,
         )
 
@@ -127,6 +129,9 @@ class Shape:
             yield f"self_attn.{name}_proj.weight", (out, self.hidden)
             if self.qkv_bias or self.all_bias:
                 yield f"self_attn.{name}_proj.bias", (out,)
+        if self.qk_norm:
+            yield "self_attn.q_norm.weight", (self.head_dim,)
+            yield "self_attn.k_norm.weight", (self.head_dim,)
         yield "self_attn.o_proj.weight", (self.hidden, wide)
         if self.all_bias:
             yield "self_attn.o_proj.bias", (self.hidden,)
@@ -138,8 +143,10 @@ def family_of(names: Iterable[str]) -> str:
     if any(".kv_a_proj_with_mqa." in name for name in found):
         return "deepseek_v3" if any("e_score_correction_bias" in name for name in found) else ""
     first = {name.removeprefix("model.layers.0.self_attn.") for name in found if name.startswith("model.layers.0.self_attn.")}
-    if "q_norm.weight" in first or not first >= {"q_proj.weight", "k_proj.weight", "v_proj.weight"}:
+    if not first >= {"q_proj.weight", "k_proj.weight", "v_proj.weight"}:
         return ""
+    if "q_norm.weight" in first:
+        return "" if "q_proj.bias" in first else "qwen3"
     return "qwen2" if "q_proj.bias" in first and "o_proj.bias" not in first else "llama"
 
 

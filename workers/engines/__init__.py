@@ -29,10 +29,16 @@ def _transformers(options: EngineOptions, progress: Progress) -> Engine:
     return load(options, progress)
 
 
+def _paged(options: EngineOptions, progress: Progress) -> Engine:
+    from workers.engines.paged import load
+
+    return load(options, progress)
+
+
 def _openai(options: EngineOptions, progress: Progress) -> Engine:
     from workers.engines.openai import load
 
     return load(options, progress)
 
 
-ENGINES: dict[str, Factory] = {"echo": _echo, "transformers": _transformers, "openai": _openai}
+ENGINES: dict[str, Factory] = {"echo": _echo, "paged": _paged, "transformers": _transformers, "openai": _openai}

@@ -32,14 +32,15 @@ class Attention:
         positions = lengths.clamp(min=0).long()
         most = int(positions.max()) + 1
         at = self._slots(tables.gather(1, positions[:, None] // self.block_size).squeeze(1), positions)
-        tables = tables[:, : -(-most // self.block_size)]
+        blocks = tables[:, : -(-most // self.block_size)].flatten()
         mask = None
         if len(tables) > 1:
             mask = (torch.arange(most, device=tables.device) <= positions[:, None])[:, None, None]
 
         def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
             self._write(layer, at, k, v)
-            keys, values = self.cache[layer][:, tables].flatten(2, 3)[:, :, :most].transpose(2, 3)
+            cached = self.cache[layer].index_select(1, blocks).view(2, len(q), -1, *self.cache.shape[4:])
+            keys, values = cached[:, :, :most].transpose(2, 3)
             # The heads of a group stand where queries of one head would: nothing is repeated.
             grouped = q.view(len(q), *self._heads)
             return scaled_dot_product_attention(grouped, keys, values, attn_mask=mask).flatten(1)
@@ -63,14 +64,14 @@ class Attention:
             self._write(layer, new, k, v)
             outputs = [
                 self._attend_one(layer, queries, at, mask)
-                for queries, at, mask in zip(q.split(lengths), slots, masks, strict=True)
+                for queries, at, mask in zip(torch.split(q, lengths), slots, masks, strict=True)
             ]
             return torch.cat(outputs).flatten(1)
 
         return attend
 
     def _attend_one(self, layer: int, q: Tensor, at: Tensor, mask: Tensor | None) -> Tensor:
-        keys, values = self._flat[layer][:, at].transpose(1, 2)
+        keys, values = self._flat[layer].index_select(1, at).transpose(1, 2)
         q = q.transpose(0, 1)
         output = scaled_dot_product_attention(
             q[None], keys[None], values[None], attn_mask=mask, is_causal=mask is None, enable_gqa=True

@@ -42,8 +42,8 @@ class Model:
 
     def _qkv(self, hidden: Tensor, layer: LayerWeights) -> tuple[Tensor, Tensor, Tensor]:
         shape = self._shape
-        heads = F.linear(hidden, layer.qkv, layer.qkv_bias).unflatten(-1, (-1, shape.head_dim))
-        q, k, v = heads.split((shape.heads, shape.kv_heads, shape.kv_heads), dim=1)
+        heads = F.linear(hidden, layer.qkv, layer.qkv_bias).view(len(hidden), -1, shape.head_dim)
+        q, k, v = heads.tensor_split((shape.heads, shape.heads + shape.kv_heads), dim=1)
         if layer.q_norm is not None and layer.k_norm is not None:
             q, k = self._norm(q, layer.q_norm), self._norm(k, layer.k_norm)
         return q, k, v

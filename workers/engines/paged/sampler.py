@@ -9,6 +9,7 @@ All limits are judged by the distribution at this temperature, before any of the
 from __future__ import annotations
 
 from collections.abc import Sequence as Several
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ from workers.engines.noise import gumbel, step_keys
 from workers.engines.paged.sequence import Sequence
 
 MAX_BANNED = 8
+# After so many draws at a top_p of 0.95 one of 10^10 is still not allowed.
+ROUNDS = 8
 _IN_PROMPT, _WRITTEN = 1, 2
 
 
@@ -72,30 +75,29 @@ class Sampler:
             chosen = torch.where(is_random, self._draw(logits, rows, num_tokens, waits=who is not None), chosen)
         forced = self._forced[rows]
         chosen = torch.where(forced >= 0, forced, chosen)
-        self._forced[rows] = -1
+        self._forced.index_fill_(0, rows, -1)
         if penalised and self._seen is not None:
             self._seen[rows, chosen] |= _WRITTEN
         return chosen.masked_fill(broken, -1)
 
     def _draw(self, logits: Tensor, rows: Tensor, num_tokens: Tensor, *, waits: bool) -> Tensor:
         """`waits`: repeat until every draw is allowed. A graph repeats `ROUNDS` times; then the likeliest token is taken."""
-        temperature, top_p, min_p = self._floats[rows, :3].split(1, dim=1)
-        seeds, top_k = self._ints[rows, :2].split(1, dim=1)
-        scaled = logits / torch.where(temperature > 0, temperature, 1.0)
+        temperature, top_p, min_p = self._floats[rows, :3, None].unbind(1)
+        seeds, top_k = self._ints[rows, :2, None].unbind(1)
+        scaled = logits / temperature.masked_fill(temperature <= 0, 1.0)
         probabilities = scaled.softmax(-1)
         least = min_p * probabilities.amax(-1, keepdim=True)
         noisy = scaled + gumbel(step_keys(seeds, num_tokens[:, None]), self._vocab)
-        rounds = 0
-        while True:
+        for draw in count(1):
             chosen = noisy.argmax(-1, keepdim=True)
             own = probabilities.gather(1, chosen)
             likelier = probabilities > own
-            mass = torch.where(likelier, probabilities, 0.0).sum(-1, keepdim=True)
+            mass = (probabilities * likelier).sum(-1, keepdim=True)
             is_allowed = (mass < top_p) & (likelier.sum(-1, keepdim=True) < top_k) & (own >= least)
-            rounds += 1
-            if (waits and is_allowed.all()) or rounds == (None if waits else ROUNDS):
-                return torch.where(is_allowed, chosen, scaled.argmax(-1, keepdim=True)).squeeze(1)
+            if (waits and is_allowed.all()) or (not waits and draw == ROUNDS):
+                break
             noisy = noisy.masked_fill(~(likelier | is_allowed), float("-inf"))
+        return torch.where(is_allowed, chosen, scaled.argmax(-1, keepdim=True)).squeeze(1)
 
     def _ban(self, logits: Tensor, rows: Tensor) -> Tensor:
         ids, has_bans = self._ints[rows, 2:], self._has_bans[rows]
@@ -105,10 +107,10 @@ class Sampler:
     def _penalise(self, logits: Tensor, rows: Tensor) -> Tensor:
         """Repetition counts prompt and reply and divides, presence counts the reply and subtracts."""
         assert self._seen is not None, "a penalty is asked for by a sequence that was placed"
-        repetition, presence = self._floats[rows, 3:].split(1, dim=1)
+        repetition, presence = self._floats[rows, 3:, None].unbind(1)
         seen = self._seen[rows]
         weaker = torch.where(logits > 0, logits / repetition, logits * repetition)
-        return torch.where(seen > 0, weaker, logits) - presence * (seen >= _WRITTEN)
+        return torch.where(seen > 0, weaker, logits).sub_(presence * (seen >= _WRITTEN))
 
     def _mark(self, sequence: Sequence) -> None:
         if self._seen is None:
@@ -117,9 +119,6 @@ class Sampler:
         row.zero_()
         row[torch.tensor(sequence.ids[:num_prompt], device=self._device)] = _IN_PROMPT
         row[torch.tensor(sequence.ids[num_prompt:], dtype=torch.int64, device=self._device)] |= _WRITTEN
-
-
-ROUNDS = 8
 
 
 def has_penalty(how: Sampling) -> bool:

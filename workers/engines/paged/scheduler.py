@@ -70,17 +70,20 @@ class Scheduler:
         decodes = [sequence for sequence in self._running if sequence.wants_token]
         return Schedule(self._chunks(), decodes, placed, [one for one in grown if one.slot >= 0])
 
-    def launched(self, schedule: Schedule) -> None:
-        """The device was told to run it."""
-        for chunk in schedule.chunks:
+    def read(self, chunks: list[Chunk]) -> None:
+        """The device was told to read them."""
+        for chunk in chunks:
             sequence = chunk.sequence
-            sequence.num_computed = chunk.end
-            sequence.num_pending += chunk.samples
             if chunk.is_last:
                 self._prefilling.remove(sequence)
                 insort(self._running, sequence, key=_urgency)
+            sequence.num_computed = chunk.end
+            sequence.num_pending += chunk.samples
             self.publish(sequence)
-        for sequence in schedule.decodes:
+
+    def written(self, sequences: list[Sequence]) -> None:
+        """The device was told to write their next token."""
+        for sequence in sequences:
             sequence.num_computed += 1
             sequence.num_pending += 1
 
@@ -111,7 +114,7 @@ class Scheduler:
     def preempt_last(self) -> bool:
         """Set back the least urgent; false when there is only one."""
         if self.num_active > 1:
-            self._preempt(self._last())
+            self._preempt(self.last())
             return True
         return False
 
@@ -124,7 +127,7 @@ class Scheduler:
                     sequence.blocks += self.pool.take(1)
                     grown.append(sequence)
                 else:
-                    self._preempt(self._last())
+                    self._preempt(self.last())
         return grown
 
     def _is_full(self, sequence: Sequence) -> bool:
@@ -185,7 +188,7 @@ class Scheduler:
     def _active(self) -> list[Sequence]:
         return self._prefilling + self._running
 
-    def _last(self) -> Sequence:
+    def last(self) -> Sequence:
         return max(self._active(), key=_urgency)
 
     def _preempt(self, sequence: Sequence) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,7 +47,7 @@ def load_weights(folder: Path, shape: Shape, device: str, dtype: torch.dtype) ->
     """Straight to the device, one tensor after the other; raises `EngineLoadFailed` when some are missing or do not fit."""
     from safetensors import safe_open
 
-    opened = [safe_open(file, "pt", device=device) for file in _files(folder)]
+    opened: list[Any] = [safe_open(file, "pt", device=device) for file in _files(folder)]
     home = {name: file for file in opened for name in file.keys()}  # noqa: SIM118 - not a dict
     _check(folder, shape, {name: tuple(file.get_slice(name).get_shape()) for name, file in home.items()})
 

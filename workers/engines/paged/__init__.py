@@ -1,0 +1,42 @@
+"""An engine small enough to read in one sitting: Qwen2, Llama and Qwen3 over a paged cache.
+
+`engine` is the loop; `scheduler`, `blocks` and `sequence` decide what runs; `runner` launches `model`, `attention` and
+`sampler`; `cuda` is what only NVIDIA GPUs have.
+"""
+
+from __future__ import annotations
+
+from workers.engines.base import Ended, Engine, EngineOptions, Progress, Request, Sampling
+from workers.engines.errors import EngineLoadFailed
+
+
+def load(options: EngineOptions, progress: Progress) -> Engine:
+    """Find, load and warm up the model of `options`; raises `EngineLoadFailed`."""
+    from workers.engines.checkpoint import find
+    from workers.engines.paged.config import NotCovered, read_config
+
+    folder = find(options.model, progress)
+    try:
+        config = read_config(folder)
+    except NotCovered as problem:
+        raise EngineLoadFailed(
+            f"The paged engine does not run the model in {folder}: {problem}. Set COMPANION_ENGINE=transformers."
+        ) from problem
+
+    from workers.engines.loading import errors_for_people
+    from workers.engines.paged.assembly import assemble
+
+    with errors_for_people(folder, "the paged engine"):
+        engine = assemble(folder, config, options, lambda: progress("warming", options.model))
+        _warm_up(engine)
+    return engine
+
+
+def _warm_up(engine: Engine) -> None:
+    """One tiny reply: what cannot work at all fails here and not in front of a person."""
+    engine.submit(Request("warm-up", (0, 1), 2, sampling=Sampling(seed=0)))
+    ended = None
+    while ended is None:
+        ended = next((event for event in engine.step(60.0) if isinstance(event, Ended)), None)
+    if ended.reason != "length":
+        raise RuntimeError(f"it was loaded but cannot generate: {ended.detail}")

@@ -1,0 +1,37 @@
+"""Puts the engine together for the device there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from workers.engines.base import EngineOptions, Limits
+from workers.engines.errors import EngineLoadFailed
+from workers.engines.loading import prepare
+from workers.engines.paged.attention import Attention
+from workers.engines.paged.blocks import BlockPool
+from workers.engines.paged.config import ModelConfig
+from workers.engines.paged.engine import PagedEngine
+from workers.engines.paged.model import Model
+from workers.engines.paged.runner import Runner
+from workers.engines.paged.scheduler import Scheduler
+from workers.engines.paged.sizes import choose_sizes
+from workers.engines.paged.weights import load_weights
+
+
+def assemble(folder: Path, config: ModelConfig, options: EngineOptions, loaded: Callable[[], None]) -> PagedEngine:
+    """`loaded` is called when the weights are. Raises within `loading.errors_for_people`."""
+    device, dtype = prepare(folder, options)
+    if device == "mps":
+        raise EngineLoadFailed("The paged engine does not know the GPU of a Mac. Set COMPANION_ENGINE=transformers.")
+    weights = load_weights(folder, config.shape, device, dtype)
+    loaded()
+    sizes = choose_sizes(config, options, device, dtype)
+    model = Model(config, weights, sizes.context)
+    attention = Attention(config, sizes.num_blocks, sizes.block, torch.device(device), dtype)
+    runner = Runner(model, attention, sizes.slots, sizes.context)
+    scheduler = Scheduler(BlockPool(sizes.num_blocks, sizes.block), sizes.slots, sizes.chunk)
+    limits = Limits(sizes.context, sizes.slots, engine="paged", steers=True)
+    return PagedEngine(runner, scheduler, limits, config.shape.vocab)

@@ -1,0 +1,164 @@
+"""The paged engine's loop: hear what is asked, schedule, launch, read, tell."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+from queue import Empty, SimpleQueue
+from random import getrandbits
+
+import torch
+
+from workers.engines.base import Ended, Event, Limits, Reason, Request, Tokens
+from workers.engines.paged.runner import Launch, Runner
+from workers.engines.paged.sampler import MAX_BANNED
+from workers.engines.paged.scheduler import Schedule, Scheduler
+from workers.engines.paged.sequence import Sequence
+
+MIN_CHUNK = 16
+NO_NUMBER = "the model computed what is no number (NaN): its weights are damaged, or too large for this precision"
+NO_MEMORY = "the device's memory is not enough for this request alone"
+
+
+class PagedEngine:
+    """See `base.Engine`. `ahead` is how many steps are launched before the tokens of the first are read.
+
+    Where memory runs out, less is run at once; where a row is no number, its request ends with `error`. Whatever else
+    fails is raised by `step`: the process ends and the worker has the turns made again.
+    """
+
+    def __init__(self, runner: Runner, scheduler: Scheduler, limits: Limits, num_ids: int, ahead: int = 0) -> None:
+        self.limits = limits
+        self._runner, self._scheduler, self._num_ids, self._ahead = runner, scheduler, num_ids, ahead
+        self._inbox: SimpleQueue[Request | str] = SimpleQueue()
+        self._open: dict[str, Sequence] = {}
+        self._flying: deque[list[Launch]] = deque()
+        self._orders = count()
+        self._events: list[Event] = []
+
+    def submit(self, request: Request) -> None:
+        self._inbox.put(request)
+
+    def cancel(self, id: str) -> None:
+        self._inbox.put(id)
+
+    def step(self, timeout: float) -> list[Event]:
+        self._hear(0.0 if self._open or self._flying else timeout)
+        if self._open or self._flying:
+            self._run()
+        events, self._events = self._events, []
+        return events
+
+    def close(self) -> None:
+        self._flying.clear()
+        del self._runner
+
+    def _hear(self, timeout: float) -> None:
+        try:
+            while True:
+                item = self._inbox.get(timeout > 0, timeout)
+                timeout = 0.0
+                self._begin(item) if isinstance(item, Request) else self._cancel(item)
+        except Empty:
+            return
+
+    def _begin(self, request: Request) -> None:
+        if refusal := self._refusal(request):
+            self._events.append(Ended(request.id, "refused", refusal))
+            return
+        seed = getrandbits(31) if request.sampling.seed is None else request.sampling.seed & 0x7FFFFFFF
+        self._open[request.id] = sequence = Sequence(request, next(self._orders), seed, list(request.prompt))
+        self._scheduler.add(sequence)
+
+    def _cancel(self, id: str) -> None:
+        if sequence := self._open.get(id):
+            self._end(sequence, "cancelled")
+
+    def _refusal(self, request: Request) -> str:
+        if not request.prompt or request.max_tokens < 0:
+            return "an empty prompt, or less than no token wanted"
+        if len(request.prompt) + request.max_tokens > self.limits.context:
+            return "prompt and reply are longer than the context"
+        if len(request.banned_ids) > MAX_BANNED:
+            return f"more than {MAX_BANNED} ids are banned"
+        closing = request.thought.closing if request.thought else ()
+        ids = (*request.prompt, *request.banned_ids, *closing)
+        if not 0 <= min(ids) <= max(ids) < self._num_ids:
+            return "there are ids that the model does not know"
+        return ""
+
+    def _run(self) -> None:
+        """Launch one step, then read all but the newest `ahead`."""
+        launches = self._launch(self._scheduler.schedule())
+        if launches:
+            self._flying.append(launches)
+        while len(self._flying) > (self._ahead if launches else 0):
+            for launch in self._flying.popleft():
+                for sequence, id in zip(launch.sequences, launch.read(), strict=True):
+                    self._take(sequence, id)
+
+    def _launch(self, schedule: Schedule) -> list[Launch]:
+        self._runner.place(schedule.placed)
+        self._runner.grow(schedule.grown)
+        launches = []
+        if schedule.chunks and self._has_room(lambda: launches.append(self._runner.prefill(schedule.chunks))):
+            self._scheduler.read(schedule.chunks)
+        if schedule.decodes and self._has_room(lambda: launches.append(self._runner.decode(schedule.decodes))):
+            self._scheduler.written(schedule.decodes)
+        for chunk in schedule.chunks:
+            if chunk.sequence.is_background and not chunk.sequence.num_left:
+                self._end(chunk.sequence, "length")
+        return [launch for launch in launches if launch]
+
+    def _has_room(self, launch: Callable[[], None]) -> bool:
+        """Whether the launch found the memory it needs; otherwise the next step asks for less."""
+        try:
+            launch()
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self._ask_for_less()
+            return False
+        return True
+
+    def _ask_for_less(self) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if self._scheduler.chunk > MIN_CHUNK:
+            self._scheduler.chunk //= 2
+        elif not self._scheduler.preempt_last():
+            self._end(self._scheduler.last(), "error", NO_MEMORY)
+
+    def _take(self, sequence: Sequence, id: int) -> None:
+        if sequence.is_ended:
+            return
+        if id < 0:
+            self._break(sequence)
+            return
+        sequence.take(id)
+        self._scheduler.publish(sequence)
+        if id in sequence.request.stop_ids:
+            self._end(sequence, "stop")
+            return
+        self._events.append(Tokens(sequence.request.id, (id,)))
+        if sequence.num_new - sequence.num_pending == sequence.request.max_tokens:
+            self._end(sequence, "length")
+
+    def _break(self, sequence: Sequence) -> None:
+        self._runner.wipe(self._scheduler.remove_broken(sequence))
+        self._close(sequence, "error", NO_NUMBER)
+
+    def _end(self, sequence: Sequence, reason: Reason, detail: str = "") -> None:
+        self._scheduler.remove(sequence)
+        self._close(sequence, reason, detail)
+
+    def _close(self, sequence: Sequence, reason: Reason, detail: str) -> None:
+        sequence.is_ended = True
+        del self._open[sequence.request.id]
+        self._events.append(Ended(sequence.request.id, reason, detail))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """torch has a class for it on GPUs alone."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
