@@ -22,6 +22,7 @@ def _lines(kept: dict[str, Any], language: str) -> Iterator[str]:
     yield say(language, "export-head", person=kept["person"], name=kept["surface"])
     yield from _values(say(language, "export-choices"), kept["choices"])
     yield from _values(say(language, "export-usage"), kept["usage"])
+    yield from _values(say(language, "export-marks"), {name: _mark(value) for name, value in kept["marks"].items()})
     yield from _rows(say(language, "export-lists"), kept["lists"])
     yield from _rows(say(language, "export-log"), [_entry(entry) for entry in kept["admin_log"]])
     if not kept["conversations"]:
@@ -35,6 +36,8 @@ def _conversation(conversation: dict[str, Any], language: str) -> Iterator[str]:
     yield say(language, "export-conversation", chat=conversation["chat"], thread=conversation["thread"])
     for turn in conversation["turns"]:
         yield from _turn(turn, language)
+    if ids := _messages(conversation):
+        yield from ("", say(language, "export-messages", ids=", ".join(ids)))
     yield from _said(say(language, "export-waiting"), conversation["waiting"])
     yield from _said(say(language, "export-put-aside"), conversation["put_aside"])
     yield from _values(say(language, "export-chat-choices"), conversation["chat_choices"])
@@ -46,6 +49,19 @@ def _turn(turn: dict[str, Any], language: str) -> Iterator[str]:
     yield f"{moment(turn['at'])} {turn['persona']}: {turn['reply']}"
     others = [reply for reply in turn["variants"] if reply != turn["reply"]]
     yield from (say(language, "export-variant", reply=reply) for reply in others)
+
+
+def _messages(conversation: dict[str, Any]) -> list[str]:
+    """Ids of the bot's messages that are still known, once each."""
+    shown = conversation["shown"]
+    noted = [*shown.get("ids", ()), *filter(None, (shown.get("wait"), shown.get("buttons")))]
+    return list(
+        dict.fromkeys([id for turn in conversation["turns"] for id in turn["reply_message_ids"]] + list(map(str, noted)))
+    )
+
+
+def _mark(value: float | str) -> str:
+    return moment(value) if isinstance(value, float) else value
 
 
 def _values(title: str, values: dict[str, str]) -> Iterator[str]:

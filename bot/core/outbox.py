@@ -74,8 +74,8 @@ class Outbox:
     def end(self, entry: Entry, message_ids: list[str]) -> None:
         """The person has it, in these messages."""
         where = json.dumps([entry.event.turn, message_ids]) if entry.event and message_ids else ""
-        names = [self._keys.outbox, self._keys.sending, self._keys.of(entry.conversation, "sent")]
-        self._store.call("delivered", names, entry.id, _GROUP, where, _KEEP_SENT)
+        own = [self._keys.of(entry.conversation, what) for what in ("sent", "memory")]
+        self._store.call("delivered", [self._keys.outbox, self._keys.sending, *own], entry.id, _GROUP, where, _KEEP_SENT)
 
     def pseudonym(self, conversation: Conversation) -> str:
         return self._vault.pseudonym(conversation)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 from bot.core.dead import DeadLetter, DeadLetters
@@ -15,6 +16,7 @@ from bot.core.store import Keys, Store
 from bot.core.vault import Vault
 
 _OF_A_PERSON = ("settings", "conversations", "usage", "disclosed", "rate", "told")
+_OF_A_CONVERSATION = ("state", "shown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,14 @@ class People:
 
         Gives the number of turns forgotten.
         """
-        conversations = {person, *self.conversations(person)}
+        conversations = {person, _private(person), *self.conversations(person)}
         num_turns = sum(self._memory.forget(conversation) for conversation in conversations)
         self._dead.forget(person)
         self._vault.erase(person)  # before the generations go: from here on no copy can be opened
-        self._store.redis.delete(*self._names(person, conversations))
-        self._store.redis.zrem(Keys(person.surface).people, person.person)
+        keys, redis = Keys(person.surface), self._store.redis
+        redis.delete(*self._names(person, conversations))
+        redis.zrem(keys.people, person.person)
+        redis.hdel(keys.of_chat(person.platform, "bans"), person.person)  # an adapter's note: not to write there for a while
         return num_turns
 
     def export(self, person: Conversation) -> dict[str, Any]:
@@ -97,7 +101,23 @@ class People:
             "surface": person.surface,
             "choices": _text(self._store.redis.hgetall(Keys(person.surface).of_person(person.person, "settings"))),
             "usage": self._usage(person),
+            "marks": self._marks(person),
             "conversations": [self._export(conversation) for conversation in self.conversations(person)],
+        }
+
+    def _marks(self, person: Conversation) -> dict[str, float | str]:
+        """When they were seen, and until when what they were told holds, in seconds; and what is left of forgotten counts."""
+        keys = Keys(person.surface)
+        pipe = self._store.redis.pipeline(transaction=False)
+        pipe.zscore(keys.people, person.person)
+        pipe.hgetall(keys.of_person(person.person, "told"))
+        for what in ("rate", "disclosed", "spent"):
+            pipe.get(keys.of_person(person.person, what))
+        seen, told, rate, disclosed, spent = pipe.execute()
+        times = {"seen": seen, "rate": rate, **{f"told {reason}": until for reason, until in _text(told).items()}}
+        rest = {"told it is an AI": disclosed, "tokens before forget": spent}
+        return {name: float(at) / 1000 for name, at in times.items() if at is not None} | {
+            name: value.decode() for name, value in rest.items() if value is not None
         }
 
     def _usage(self, person: Conversation) -> dict[str, str]:
@@ -110,10 +130,16 @@ class People:
             "chat": conversation.chat,
             "thread": conversation.thread,
             "turns": turns,
+            "shown": self._shown(conversation),
             "waiting": [asdict(line) for line in lines_waiting(self._store, self._vault, conversation)],
             "put_aside": [asdict(line) for letter in self._letters(conversation) for line in letter.lines],
             "chat_choices": self._chat_choices(conversation),
         }
+
+    def _shown(self, conversation: Conversation) -> dict[str, Any]:
+        """The adapter's note of which messages stand in the chat."""
+        shown: Any = self._store.redis.get(Keys(conversation.surface).of(conversation, "shown"))
+        return dict(json.loads(shown)) if shown else {}
 
     def _chat_choices(self, conversation: Conversation) -> dict[str, str]:
         """Those of a private chat are the person's own; a group's are not."""
@@ -128,8 +154,8 @@ class People:
         """Every key that names the person; a private chat has the name of the one person in it."""
         keys = Keys(person.surface)
         own = [keys.of_person(person.person, what) for what in _OF_A_PERSON]
-        states = [keys.of(conversation, "state") for conversation in conversations]
-        return [*own, *states, keys.of_chat(person.person, "chat")]
+        talks = [keys.of(conversation, what) for conversation in conversations for what in _OF_A_CONVERSATION]
+        return [*own, *talks, keys.of_chat(person.person, "chat")]
 
     def _write(self, name: str, choices: dict[str, str | None]) -> None:
         for choice, value in choices.items():
@@ -137,6 +163,11 @@ class People:
                 self._store.redis.hdel(name, choice)
             else:
                 self._store.redis.hset(name, choice, value)
+
+
+def _private(person: Conversation) -> Conversation:
+    """The chat that has their name, whether they ever wrote there or not."""
+    return replace(person, chat=person.person, thread="0")
 
 
 def _text(values: Any) -> dict[str, str]:

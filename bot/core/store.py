@@ -47,7 +47,7 @@ class Keys:
         self.audit_refused = f"{self._prefix}:audit-refused"
 
     def of(self, conversation: Conversation, what: str) -> str:
-        """`what` is one of inbox, state, memory, sent."""
+        """`what` is one of inbox, state, memory, sent, shown."""
         return f"{self._prefix}:{what}:{conversation.chat}:{conversation.thread}:{conversation.person}"
 
     def of_person(self, person: str, what: str) -> str:

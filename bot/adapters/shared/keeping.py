@@ -46,7 +46,9 @@ class Keeping:
         return Shown(**json.loads(kept)) if kept else Shown()
 
     def keep_shown(self, conversation: Conversation, shown: Shown) -> None:
-        self._redis.set(self._keys.of(conversation, "shown"), json.dumps(asdict(shown)), ex=_KEEP_SHOWN_SECONDS)
+        """For a week, or until the person is forgotten: a reply that ends after that leaves nothing."""
+        names = [self._keys.of(conversation, "shown"), self._keys.of_person(conversation.person, "key")]
+        self._store.call("keep_shown", names, json.dumps(asdict(shown)), _KEEP_SHOWN_SECONDS)
 
     # Commands too long for a button
 

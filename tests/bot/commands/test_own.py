@@ -5,13 +5,17 @@ import time
 
 import pytest
 
+from bot.adapters.shared.keeping import Keeping, Shown
 from bot.commands import Choice
 from bot.commands.readable import moment
 from bot.core.access import Subject
+from bot.core.limits import Limits
 from bot.core.messages import Failed
+from bot.core.settings import load
 from bot.core.store import Keys
 from bot.i18n import say
 from tests.sayings import SURFACE, incoming, talk
+from tests.traces import traces
 
 LANGUAGES = ["en", "zh"]
 
@@ -98,6 +102,30 @@ def test_an_export_can_be_read_in_the_persons_language(tell, kept, memory, langu
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_an_export_tells_the_small_things_too(tell, front, kept, store, outbox, language):
+    for entry in outbox.fresh(10):
+        outbox.end(entry, ["m7"])
+    Keeping(store, SURFACE).keep_shown(talk(), Shown(turn="t2", ids=[8], wait=9))
+    limits = make_limits(front, messages_per_minute=1)
+    assert [limits.refuse(incoming()) is None for _ in range(2)] == [True, False]
+    front.disclosures.told(talk(), 3)
+    store.redis.set(Keys(SURFACE).of_person("1001", "spent"), 70)
+
+    for_programs, for_people = tell("/export", language).documents
+
+    marks, text = json.loads(for_programs.content)["marks"], for_people.content.decode()
+    assert marks.keys() == {"seen", "rate", "told rate", "told it is an AI", "tokens before forget"}
+    assert abs(marks["seen"] - time.time()) < 60
+    assert f"{say(language, 'export-marks')}\n    seen: {moment(marks['seen'])}\n" in text
+    assert "tokens before forget: 70" in text
+    assert say(language, "export-messages", ids="m7, 8, 9") in text
+
+
+def make_limits(front, **settings):
+    return Limits(front.store, load(**settings), front.access)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_an_export_of_nothing_says_so(tell, language):
     answer = tell("/export", language)
 
@@ -117,7 +145,7 @@ def test_forget_explains_first_and_then_erases_everything(tell, kept, store, out
 
     for entry in outbox.fresh(10):
         outbox.end(entry, ["m1"])
-    assert [key for key in store.redis.scan_iter() if b"1001" in key or b"1001" in store.redis.dump(key)] == []
+    assert traces(store.redis, "1001") == []
     assert store.redis.exists(Keys(SURFACE).of_person("2", "key")), "others are not touched"
 
 

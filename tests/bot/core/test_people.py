@@ -10,6 +10,7 @@ from bot.core.messages import Conversation, Failed
 from bot.core.people import Preferences, Usage
 from bot.core.store import Keys
 from tests.sayings import SURFACE, finished, incoming, talk, turn
+from tests.traces import traces
 
 ids = st.text("abZ019_.@-", min_size=1, max_size=3)
 conversations = st.builds(Conversation, ids, ids, ids, ids, ids)
@@ -104,12 +105,13 @@ def test_export_holds_everything_that_is_kept(inbox, leases, outbox, people):
     [conversation] = export.pop("conversations")
     usage = export.pop("usage")
     assert (usage["turns"], usage["tokens"]) == (str(people.usage(talk()).turns), str(people.usage(talk()).tokens))
+    assert export.pop("marks").keys() == {"seen"}
     assert export == {"person": "1001", "surface": SURFACE, "choices": {"persona": "tycho", "language": "zh"}}
     [kept] = conversation.pop("turns")
     assert (kept["lines"][0]["text"], kept["reply"], kept["reply_message_ids"]) == ("hello", "hi", ["m7"])
     assert [said["text"] for said in conversation.pop("waiting")] == ["still waiting"]
     assert [said["text"] for said in conversation.pop("put_aside")] == ["put this aside"]
-    assert conversation == {"chat": "1001", "thread": "0", "chat_choices": {"thinking": "show"}}
+    assert conversation == {"chat": "1001", "thread": "0", "shown": {}, "chat_choices": {"thinking": "show"}}
 
 
 def test_export_holds_nothing_of_others(inbox, leases, people):
@@ -146,7 +148,7 @@ def test_the_oldest_turn_is_looked_for_in_every_chat(inbox, leases, people):
 
 
 def test_exporting_somebody_unknown_is_empty_and_leaves_no_trace(store, people):
-    empty = {"person": "1001", "surface": SURFACE, "choices": {}, "usage": {}, "conversations": []}
+    empty = {"person": "1001", "surface": SURFACE, "choices": {}, "usage": {}, "marks": {}, "conversations": []}
     assert people.export(talk()) == empty
     assert (people.usage(talk()), people.since(talk())) == (Usage(), None)
     assert store.redis.keys() == []
@@ -172,10 +174,29 @@ def test_a_person_who_is_forgotten_is_named_by_no_key_and_in_no_value(store, inb
     for entry in [*outbox.unfinished(), *outbox.fresh(10)]:
         outbox.end(entry, ["m1"])
 
-    assert [key for key in store.redis.scan_iter() if b"70077" in key] == []
-    assert [key for key in store.redis.scan_iter() if b"70077" in store.redis.dump(key)] == []
+    assert traces(store.redis, "70077") == []
     assert people.preferences(talk("2", chat="-9")) == Preferences(persona="tycho"), "the group's choice is not the person's"
     assert len(people.export(talk("2", chat="-9"))["conversations"][0]["turns"]) == 1
+
+
+def test_a_reply_that_is_just_being_sent_leaves_no_trace_of_somebody_who_is_forgotten(store, inbox, leases, outbox, people):
+    end_turn(inbox, leases, talk("70077"))
+    [entry] = outbox.fresh(10)
+
+    people.forget(talk("70077"))
+    outbox.end(entry, ["m1"])
+
+    assert traces(store.redis, "70077") == []
+
+
+def test_where_a_reply_stands_is_not_kept_once_its_conversation_is_reset(store, inbox, leases, memory, outbox):
+    end_turn(inbox, leases, talk())
+    [entry] = outbox.fresh(10)
+
+    memory.forget(talk())
+    outbox.end(entry, ["m1"])
+
+    assert memory.sent(talk()) == {}
 
 
 def test_a_reply_in_flight_brings_nothing_of_a_forgotten_person_back(store, inbox, leases, memory, people, outbox):
