@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.programs import Chat
+from tests.fakes.telegram import TOKEN, TelegramServer
+from tests.programs import Chat, Up, until
 from workers.models import has_bundled
 
 pytestmark = pytest.mark.skipif(not has_bundled(), reason="the model in the box is not there")
@@ -59,3 +60,25 @@ def test_chinese_in_chinese_out(chat):
 
     assert any("\u4e00" <= char <= "\u9fff" for char in answer)
     assert "小龙" in chat.ask("我叫什么名字？")
+
+
+def test_a_second_person_in_the_same_group_is_not_known(tmp_path):
+    calm = {"persona_dir": _greedy(tmp_path), "persona": "calm", "disclosure_hours": 0}
+    with TelegramServer() as telegram:
+        ann, bob = telegram.person(1001, "Ann"), telegram.person(1002, "Bob")
+        group = telegram.group(-100500, ann, bob)
+
+        def answers(asked):
+            whole = [one for one in list(group.messages.values()) if one.get("reply_markup")]
+            return [one["text"] for one in whole if one["reply_to_message"]["message_id"] == asked]
+
+        def ask(person, text):
+            """What was answered to it; the words for who waits have no buttons."""
+            asked = person.write(f"@companion_bot {text}", group)["message_id"]
+            return until(lambda: answers(asked), 50)[0]
+
+        address = {"telegram_token": TOKEN, "telegram_url": telegram.base_url, "telegram_streaming": "off"}
+        with Up(tmp_path, engine="transformers", device="cpu", **address, **calm):
+            ask(ann, "my cat is called Quimbo")
+            assert "Quimbo" not in ask(bob, "what is my cat called?")
+            assert "Quimbo" in ask(ann, "what is my cat called?")
