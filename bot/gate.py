@@ -7,6 +7,7 @@ from math import ceil
 
 from bot import commands
 from bot.commands import Answer, Ask
+from bot.core.access import Access
 from bot.core.limits import Refusal
 from bot.core.messages import Incoming
 from bot.i18n import say
@@ -26,10 +27,8 @@ def turn_away(front: Front, incoming: Incoming, ask: Ask | None, language: str) 
     refusal = front.limits.refuse(incoming, counts=name not in _NOT_COUNTED, spends=_wants_a_reply(ask))
     if refusal is None:
         return None
-    if refusal.reason == "uninvited" and front.access.redeem(incoming.conversation, _code(incoming, ask)):
-        return _welcome(front, incoming, language)
-    if refusal.reason == "uninvited" and ask is not None and ask.name == "start" and ask.argument:
-        return Answer(say(language, "invite-unknown") if front.limits.tells_again(incoming.conversation, "code") else "")
+    if refusal.reason == "uninvited" and (code := _code(incoming, ask)):
+        return _try_code(front, incoming, code, language)
     return Answer("" if refusal.was_told else _words(refusal, language))
 
 
@@ -46,10 +45,17 @@ def _welcome(front: Front, incoming: Incoming, language: str) -> Answer:
 
 
 def _code(incoming: Incoming, ask: Ask | None) -> str:
-    """What may be an invite code: what follows /start, or the whole message."""
-    if ask is None:
-        return incoming.line.text.strip()
-    return ask.argument if ask.name == "start" else ""
+    """What is meant as an invite code: whatever follows /start, or a message that looks like one."""
+    if ask is not None:
+        return ask.argument if ask.name == "start" else ""
+    text = incoming.line.text.strip()
+    return text if Access.looks_like_invite(text) else ""
+
+
+def _try_code(front: Front, incoming: Incoming, code: str, language: str) -> Answer:
+    if front.access.redeem(incoming.conversation, code):
+        return _welcome(front, incoming, language)
+    return Answer(say(language, "invite-unknown") if front.limits.tells_again(incoming.conversation, "code") else "")
 
 
 def _words(refusal: Refusal, language: str) -> str:

@@ -19,6 +19,7 @@ List = Literal["allow", "block"]
 INVITE_DAYS = 7
 _CODE_BYTES = 16
 _CODE = re.compile(r"[A-Za-z0-9_-]{22}")
+_LIKE_A_CODE = re.compile(r"[A-Za-z0-9_-]{16,30}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,11 @@ class Access:
             return False
         names = [_invite(conversation.surface, code), Keys(conversation.surface).access]
         return bool(self._store.call("redeem", names, str(Subject.person(conversation))))
+
+    @staticmethod
+    def looks_like_invite(text: str) -> bool:
+        """Whether somebody may well have meant it as a code: those that were cut off, or copied with too much, too."""
+        return _LIKE_A_CODE.fullmatch(text) is not None
 
     def _names_console_users(self) -> bool:
         return any(name.startswith("console:") for name in (*self._settings.owners, *self._settings.admins))

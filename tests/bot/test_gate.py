@@ -158,7 +158,7 @@ def test_a_code_still_works_for_who_was_refused_before_and_only_once(make):
 
     [answer] = receive(reception, incoming(code))
     assert answer.startswith(say("en", "invite-accepted"))
-    assert receive(reception, incoming(code, talk("2"))) == [say("en", "denied-uninvited")]
+    assert receive(reception, incoming(code, talk("2"))) == [say("en", "invite-unknown")]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -169,6 +169,22 @@ def test_a_code_that_is_used_or_wrong_is_told_so(make, language):
 
     assert receive(reception, incoming(f"/start {code}", talk("2"))) == [say(language, "invite-unknown")]
     assert receive(reception, incoming("/start mistyped", talk("3"))) == [say(language, "invite-unknown")]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_code_by_itself_that_is_no_good_is_told_so_even_to_who_was_refused_before(make, language):
+    reception = make(access="invite", language=language)
+    code = reception._front.access.make_invite(SURFACE)
+    receive(reception, incoming("hello"), incoming(code, talk("2")))
+
+    used, cut_off, talked = receive(reception, incoming(code), incoming(code[:-2]), incoming("hello?"))
+
+    assert (used, cut_off, talked) == (say(language, "invite-unknown"), "", ""), "once a minute, and talk is no code"
+
+
+@pytest.mark.parametrize("text", ["x" * 14, "x" * 31, "please let me come in", "好" * 20, "http://example.com/abcd"])
+def test_what_does_not_look_like_a_code_is_not_called_one(make, text):
+    assert receive(make(access="invite"), incoming(text)) == [say("en", "denied-uninvited")]
 
 
 def test_who_tries_one_code_after_the_other_hears_so_once_a_minute(make, front):
