@@ -14,14 +14,13 @@ from bot.core.errors import CompanionError
 from bot.core.messages import Conversation
 from bot.core.personas import Persona
 from bot.core.presence import WorkerState
-from bot.core.store import Keys
+from bot.core.store import DAY_MS, Keys
 from bot.run import Front
 
 log = structlog.get_logger()
 
 _CONVERSATION_KEYS = {"state", "inbox", "memory"}
 _NUM_SCANNED = 1000
-_DAY_MS = 86_400_000
 
 
 class OwnerIsAbove(CompanionError):
@@ -183,8 +182,8 @@ class Administration:
         """By those who wrote today, so it costs nothing for the others."""
         keys, redis = Keys(self.surface), self.front.store.redis
         seconds: Any = redis.time()
-        today = seconds[0] * 1000 // _DAY_MS
-        people: Any = redis.zrangebyscore(keys.people, today * _DAY_MS, "+inf")
+        today = seconds[0] * 1000 // DAY_MS
+        people: Any = redis.zrangebyscore(keys.people, today * DAY_MS, "+inf")
         pipe = redis.pipeline(transaction=False)
         for person in people:
             pipe.hmget(keys.of_person(person.decode(), "usage"), ["day", "tokens_today"])

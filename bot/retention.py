@@ -9,14 +9,13 @@ import structlog
 from redis.exceptions import RedisError
 
 from bot.core.messages import Conversation
-from bot.core.store import Keys
+from bot.core.store import DAY_MS, Keys
 from bot.run import Front
 
 log = structlog.get_logger()
 
 _EVERY_SECONDS = 3600
 _LOOK_SECONDS = 60.0
-_DAY_MS = 24 * 3600 * 1000
 _NUM_AT_ONCE = 100
 
 
@@ -45,7 +44,7 @@ class Retention:
     def erase_silent(self, surface: str, days: int) -> int:
         """Gives how many people were erased. Time is Redis's: it stamped when they were last seen."""
         seconds, _ = self._front.store.redis.time()
-        before, num_erased = int(seconds) * 1000 - days * _DAY_MS, 0
+        before, num_erased = int(seconds) * 1000 - days * DAY_MS, 0
         while people := self._silent(surface, before):
             for person in people:
                 self._front.people.forget(person)

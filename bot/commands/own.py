@@ -58,6 +58,6 @@ def stats(front: Front, ask: Ask) -> Answer:
     if since is not None:
         rows.append(ask.say("stats-since", oldest=moment(since)))
     rows.append(ask.say("stats-tokens", today=usage.tokens_today, tokens=usage.tokens))
-    if most := front.settings.daily_tokens:
-        rows.append(ask.say("stats-left", left=max(0, most - usage.tokens_today), limit=most))
+    if (left := front.limits.left(ask.conversation)) is not None:
+        rows.append(ask.say("stats-left", left=left, limit=front.settings.daily_tokens))
     return Answer("\n".join(rows), private=True)

@@ -54,10 +54,9 @@ def _turn(turn: dict[str, Any], language: str) -> Iterator[str]:
 def _messages(conversation: dict[str, Any]) -> list[str]:
     """Ids of the bot's messages that are still known, once each."""
     shown = conversation["shown"]
-    noted = [*shown.get("ids", ()), *filter(None, (shown.get("wait"), shown.get("buttons")))]
-    return list(
-        dict.fromkeys([id for turn in conversation["turns"] for id in turn["reply_message_ids"]] + list(map(str, noted)))
-    )
+    noted = filter(None, [*shown.get("ids", ()), shown.get("wait"), shown.get("buttons")])
+    sent = [id for turn in conversation["turns"] for id in turn["reply_message_ids"]]
+    return list(dict.fromkeys([*sent, *map(str, noted)]))
 
 
 def _mark(value: float | str) -> str:

@@ -8,11 +8,10 @@ from typing import Any, Literal
 from bot.core.access import Access, Subject
 from bot.core.messages import Conversation, Incoming
 from bot.core.settings import Settings
-from bot.core.store import Keys, Store
+from bot.core.store import DAY_MS, Keys, Store
 
 RefusedReason = Literal["blocked", "uninvited", "rate", "tokens"]
 
-_DAY_SECONDS = 24 * 3600
 _MINUTE_MS = 60_000
 _KEEP_TOLD_MS = 30 * 24 * 3600 * 1000
 
@@ -58,16 +57,29 @@ class Limits:
 
     def keep_spent(self, person: Conversation) -> None:
         """Before somebody is forgotten: where there is a budget, what they had of today's counts until midnight (UTC)."""
-        if not self._settings.daily_tokens:
-            return
-        keys, redis = Keys(person.surface), self._store.redis
-        kept: Any = redis.hmget(keys.of_person(person.person, "usage"), ["day", "tokens_today"])
-        seconds: Any = redis.time()
+        tokens, day = self._today(person), int(self._store.now_ms() // DAY_MS)
+        if tokens and self._settings.daily_tokens:
+            name = _spent(person)
+            self._store.redis.incrby(name, tokens)
+            self._store.redis.pexpireat(name, (day + 1) * DAY_MS)
+
+    def left(self, person: Conversation) -> int | None:
+        """How many tokens may still be written for the person today; None when no budget holds them."""
+        if not self._settings.daily_tokens or self._access.is_admin(person):
+            return None
+        before_forget: Any = self._store.redis.get(_spent(person))
+        return max(0, self._settings.daily_tokens - self._today(person) - int(before_forget or 0))
+
+    def _today(self, person: Conversation) -> int:
+        """What was written for the person today and is still counted with everything else about them."""
+        name = Keys(person.surface).of_person(person.person, "usage")
+        kept: Any = self._store.redis.hmget(name, ["day", "tokens_today"])
         day, tokens = (int(value or 0) for value in kept)
-        if tokens and day == seconds[0] // _DAY_SECONDS:
-            name = keys.of_person(person.person, "spent")
-            redis.incrby(name, tokens)
-            redis.expireat(name, (day + 1) * _DAY_SECONDS)
+        return tokens if day == self._store.now_ms() // DAY_MS else 0
+
+
+def _spent(person: Conversation) -> str:
+    return Keys(person.surface).of_person(person.person, "spent")
 
 
 def _names(incoming: Incoming) -> list[str]:

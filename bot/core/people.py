@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
@@ -12,7 +11,7 @@ from bot.core.dead import DeadLetter, DeadLetters
 from bot.core.inbox import lines_waiting
 from bot.core.memory import Memory
 from bot.core.messages import Conversation, Thinking
-from bot.core.store import Keys, Store
+from bot.core.store import DAY_MS, Keys, Store
 from bot.core.vault import Vault
 
 _OF_A_PERSON = ("settings", "conversations", "usage", "disclosed", "rate", "told")
@@ -70,7 +69,7 @@ class People:
 
     def usage(self, person: Conversation) -> Usage:
         kept = self._usage(person)
-        is_today = kept.get("day") == str(int(time.time() // 86_400))
+        is_today = kept.get("day") == str(int(self._store.now_ms() // DAY_MS))
         today = int(kept.get("tokens_today", 0)) if is_today else 0
         return Usage(today, int(kept.get("turns", 0)), int(kept.get("tokens", 0)))
 

@@ -24,6 +24,8 @@ SURFACES = f"{ROOT}:surfaces"
 CONTROL = f"{ROOT}:control"
 """Channel on which workers hear at once what the next heartbeat would tell them anyway: conversation ids."""
 
+DAY_MS = 24 * 3600 * 1000
+"""Days are UTC's, and begin when Redis's clock says so."""
 _SOCKET_SECONDS = 5
 _NUM_RETRIES = 4
 

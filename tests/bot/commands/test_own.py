@@ -187,6 +187,32 @@ def test_stats_tell_what_is_left_of_a_budget(tell, make_front, store, language, 
     assert text.splitlines()[-1] == say(language, "stats-left", left=left, limit=100)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_to_be_forgotten_does_not_make_stats_promise_what_the_gate_refuses(tell, make_front, store, language):
+    front, used = make_front(daily_tokens=100), Keys(SURFACE).of_person("1001", "usage")
+    store.redis.hset(used, mapping={"day": store.redis.time()[0] // 86_400, "tokens_today": 100})
+
+    tell("/forget yes", front=front)
+
+    assert front.limits.refuse(incoming()).reason == "tokens"
+    assert tell("/stats", language, front=front).text.splitlines()[-1] == say(language, "stats-left", left=0, limit=100)
+
+
+@pytest.mark.parametrize("role", ["owners", "admins"])
+def test_stats_name_no_budget_to_whom_none_holds(tell, make_front, role):
+    text = tell("/stats", front=make_front(daily_tokens=100, **{role: "telegram:1001"})).text
+
+    assert "100" not in text
+
+
+def test_the_day_of_tokens_is_that_of_redis_whatever_the_clock_here_says(tell, store, monkeypatch):
+    day = store.redis.time()[0] // 86_400
+    store.redis.hset(Keys(SURFACE).of_person("1001", "usage"), mapping={"day": day, "tokens_today": 30, "tokens": 30})
+    monkeypatch.setattr("time.time", lambda: (day + 3) * 86_400.0)
+
+    assert say("en", "stats-tokens", today=30, tokens=30) in tell("/stats").text
+
+
 def test_tokens_of_yesterday_are_not_todays(tell, store):
     used = Keys(SURFACE).of_person("1001", "usage")
     store.redis.hset(used, mapping={"day": int(time.time() // 86_400) - 1, "tokens_today": 30, "turns": 1, "tokens": 30})

@@ -10,7 +10,7 @@ from bot.core.access import Access, Subject
 from bot.core.limits import Limits, Refusal
 from bot.core.settings import load
 from bot.core.store import Keys
-from tests.sayings import SURFACE, incoming, talk
+from tests.sayings import SURFACE, finished, incoming, talk, turn
 
 DAY_MS = 86_400_000
 
@@ -175,6 +175,18 @@ def test_the_budget_of_yesterday_is_yesterdays(make, store):
     spend(store, 10**6, days_ago=1)
 
     assert make(daily_tokens=100).refuse(incoming()) is None
+
+
+def test_the_first_reply_of_a_day_begins_the_count_of_the_day_anew(make, store, inbox, leases, people):
+    spend(store, 10**6, days_ago=1)
+    for tokens in (30, 12):
+        inbox.accept(incoming())
+        leases.commit(leases.acquire(talk()), finished(talk()), replace(turn(), num_reply_tokens=tokens), "append")
+
+    assert people.usage(talk()).tokens_today == 42
+    assert make(daily_tokens=43).left(talk()) == 1
+    assert make(daily_tokens=43).refuse(incoming()) is None
+    assert make(daily_tokens=42).refuse(incoming()).reason == "tokens"
 
 
 def test_to_be_forgotten_gives_no_new_budget_and_leaves_a_number_until_midnight(make, store):
