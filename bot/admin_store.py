@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.admin.shared import note_everywhere, open_here
+
 if TYPE_CHECKING:
     from bot.census import Held
     from bot.core.settings import Settings
     from bot.core.store import Store
-    from bot.run import Front
 
 _PASSPHRASE_FILE = click.option(
     "--passphrase-file",
@@ -22,15 +23,6 @@ _PASSPHRASE_FILE = click.option(
     help="File whose first line is the passphrase; without it you are asked.",
 )
 _MIN_PASSPHRASE = 8
-
-
-@contextmanager
-def _front() -> Iterator[Front]:
-    from bot.run import open_front, open_redis, ready_settings
-
-    settings = ready_settings()
-    with open_redis(settings) as url, open_front(settings, url) as front:
-        yield front
 
 
 @contextmanager
@@ -58,14 +50,15 @@ def _bare_store() -> Iterator[tuple[Settings, Store]]:
 @_PASSPHRASE_FILE
 @click.option("--force", is_flag=True, help="Replace FILE when it exists.")
 def backup(file: Path, passphrase_file: Path | None, force: bool) -> None:
-    """Write everything, and the memory key, to one encrypted FILE. Companion may go on running."""
+    """Write everything to one encrypted FILE, the memory key too. Companion may go on running."""
     from bot.backup import refuse_existing, save
     from bot.core.vault import master_key
 
     refuse_existing(file, replace=force)
     passphrase = _passphrase(passphrase_file, twice=True)
-    with _front() as front:
+    with open_here() as front:
         size = save(front.store, master_key(front.settings), passphrase, file, replace=force)
+        note_everywhere(front.store, "backup")
     click.echo(f"{file}: {_size(size)}. Without the passphrase nobody can open it, you neither.")
 
 
@@ -76,7 +69,7 @@ def backup(file: Path, passphrase_file: Path | None, force: bool) -> None:
 @click.option("--force", is_flag=True, help="Even while workers run.")
 @click.option("--yes", is_flag=True, help="Do not ask before erasing.")
 def restore(file: Path, passphrase_file: Path | None, replace: bool, force: bool, yes: bool) -> None:
-    """Put back everything from a backup FILE, here or on another machine. Nothing is changed before all of it was checked."""
+    """Put everything back from a backup FILE. Here or on another machine; all of it is checked before anything is changed."""
     from bot.backup import Backup, refuse
 
     with Backup(file, _passphrase(passphrase_file, twice=False)) as opened:
@@ -86,6 +79,7 @@ def restore(file: Path, passphrase_file: Path | None, replace: bool, force: bool
             if replace and not yes:
                 click.confirm(f"Erase everything here and put the backup of {_date(contents.at)} in its place?", abort=True)
             opened.restore(store, settings, contents)
+            note_everywhere(store, "restore", _date(contents.at))
     click.echo(f"restored: everything as it was on {_date(contents.at)}")
 
 
@@ -93,10 +87,10 @@ def restore(file: Path, passphrase_file: Path | None, replace: bool, force: bool
 @click.option("--surface", help="One bot account, as PLATFORM:BOT; without it, all.")
 @click.option("--top", default=0, metavar="N", help="Also the N largest conversations.")
 def conversations(surface: str | None, top: int) -> None:
-    """How many conversations there are, how much they hold, and when the oldest and newest turns were."""
+    """How many conversations there are, and how much they hold. Also when the oldest and newest turns were."""
     from bot.census import Census
 
-    with _front() as front:
+    with open_here() as front:
         census = Census(front.store, front.vault, top)
         totals = [census.count(name) for name in ([surface] if surface else front.store.surfaces())]
     head = ("TURNS", "SIZE", "OLDEST TURN", "NEWEST TURN")

@@ -24,7 +24,7 @@ def cli() -> None:
 
 @cli.command()
 def up() -> None:
-    """Run everything here: Redis unless a URL is set, a worker, every adapter that has a token."""
+    """Run everything here: Redis, a worker, adapters. Redis unless a URL is set, and every adapter that has a token."""
     from bot.process import end_by_signal
     from bot.run import ready_settings
     from bot.up import everything, to_stderr
@@ -53,7 +53,7 @@ def chat() -> None:
 @click.argument("name")
 @click.option("--with-parent", is_flag=True, help="End when standard input closes.")
 def bot(name: str, with_parent: bool) -> None:
-    """Run one adapter (telegram, discord, console) against a Redis that runs."""
+    """Run one adapter: telegram, discord or console."""
     from bot.adapters import find
     from bot.core import metrics
     from bot.process import end_by_signal, end_with_stdin, run_adapter
@@ -72,7 +72,7 @@ def bot(name: str, with_parent: bool) -> None:
 @cli.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def worker(arguments: tuple[str, ...]) -> None:
-    """Run a worker, which makes the replies (the same as `python -m workers run`)."""
+    """Run a worker, which makes the replies. The same as `python -m workers run`."""
     from bot.run import open_redis, ready_settings
 
     with open_redis(ready_settings()) as url:
@@ -98,7 +98,7 @@ def model() -> None:
 @click.option("--revision", help="A branch, tag or commit.")
 @click.option("--to", metavar="FOLDER", help="Here instead of the hub's cache.")
 def model_pull(name: str, **options: str | None) -> None:
-    """Fetch a model by short name (r1-7b) or hub id and check it; run again, it goes on where it ended."""
+    """Fetch a model and check it. NAME is short (r1-7b) or a hub id; run again, it goes on where it ended."""
     import os
 
     given = [f"--{option}={value}" for option, value in options.items() if value]
@@ -111,7 +111,7 @@ def model_pull(name: str, **options: str | None) -> None:
 @click.option("--deep", is_flag=True, help="Also read every byte and compare it with the published hash.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def model_check(path: str, deep: bool, as_json: bool) -> None:
-    """Say for every file of a model whether it is whole; exit status 1 when something is wrong."""
+    """Say for every file of a model whether it is whole. Exit status 1 when something is wrong."""
     options = [*(["--deep"] if deep else []), *(["--json"] if as_json else [])]
     _workers("model", "check", *options, "--", path)
 
@@ -120,7 +120,7 @@ def model_check(path: str, deep: bool, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def model_explain(name: str, as_json: bool) -> None:
-    """Say what a model is, what it needs and how fast it can be: a folder, or a name such as r1-7b."""
+    """Say what a model is, needs, and how fast it can be. NAME is a folder, or a name such as r1-7b."""
     _workers("model", "explain", *(["--json"] if as_json else []), "--", name)
 
 
@@ -154,7 +154,7 @@ def persona_show(name: str) -> None:
 @cli.command()
 @click.argument("part", required=False, type=click.Choice(["redis", "worker"]))
 def doctor(part: str | None) -> None:
-    """Look at everything, a line a check: ok, or what is wrong and what to type. Exit status 1 when something is wrong.
+    """Look at everything, a line a check. It says ok, or what is wrong and what to type; exit status 1 when something is.
 
     With a PART it is a health check that is done in a second: of redis, or of the worker on this machine.
     """

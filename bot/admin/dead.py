@@ -32,7 +32,7 @@ def dead_list() -> None:
 @dead.command("show")
 @click.argument("id")
 def dead_show(id: str) -> None:
-    """One of them, with what was said; the audit log tells that you looked."""
+    """One of them, with what was said. The audit log tells that you looked."""
     with _at_hand(id) as (hands, letter):
         hands.note("dead show", str(letter.conversation), letter.id)
         for line in letter.lines:

@@ -21,7 +21,7 @@ def _kind(chat: bool, server: bool) -> Kind:
 
 @click.group()
 def admin() -> None:
-    """What operators do for people and chats, and with lines that could not be answered. All of it is in the audit log.
+    """For operators: people, chats, lists, backups. What is done is in the audit log.
 
     WHOM is PLATFORM:BOT:ID, such as telegram:42:1001, or a whole conversation as PLATFORM:BOT:CHAT:THREAD:PERSON.
     """
@@ -31,7 +31,7 @@ def admin() -> None:
 @click.argument("whom")
 @click.option("--chat", is_flag=True, help="ID is a chat: everybody's conversations in it.")
 def reset(whom: str, chat: bool) -> None:
-    """Forget what was said: one whole conversation, all of a person, or with --chat all in a chat."""
+    """Forget what was said. In one whole conversation, to a person, or with --chat in a chat."""
     from bot.core.messages import Conversation
 
     with open_here() as front:
@@ -49,7 +49,7 @@ def reset(whom: str, chat: bool) -> None:
 @click.argument("name")
 @click.option("--chat", is_flag=True, help="For everybody in that chat who has chosen none.")
 def set_persona(whom: str, name: str, chat: bool) -> None:
-    """Choose the persona of a person, or with --chat of a whole chat."""
+    """Choose the persona of a person, or with --chat of a chat."""
     with open_here() as front:
         hands, subject = about(front, whom, "chat" if chat else "person")
         click.echo(f"{subject.kind} now talks with {hands.choose_persona(subject, name).name}")
@@ -72,7 +72,7 @@ def _on_lists(deed: Callable[[Administration, Subject], str]) -> click.Command:
 
 @_on_lists
 def block(hands: Administration, subject: Subject) -> str:
-    """Take nothing from a person, a chat or a server any more, at once and everywhere."""
+    """Take nothing from a person, chat or server any more. At once and everywhere."""
     hands.block(subject)
     return "blocked"
 
@@ -85,7 +85,7 @@ def unblock(hands: Administration, subject: Subject) -> str:
 
 @_on_lists
 def allow(hands: Administration, subject: Subject) -> str:
-    """Let a person, a chat or a server in where only the invited may talk."""
+    """Let a person, chat or server in. It matters where only the invited may talk."""
     hands.allow(subject)
     return "allowed"
 
@@ -111,7 +111,7 @@ def invite(surface: str) -> None:
 
 @admin.command()
 def stats() -> None:
-    """Workers, and for each bot account who waits, how many people it knows and what it wrote today."""
+    """Workers, and for each bot account who waits. Also how many people it knows and what it wrote today."""
     with open_here() as front:
         workers = front.presence.workers()
         for worker in workers:
@@ -130,7 +130,7 @@ def stats() -> None:
 @admin.command()
 @click.option("--last", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many entries.")
 def audit(last: int) -> None:
-    """What admins did, oldest first: when (UTC), where, who, what, to whom."""
+    """What admins did, oldest first. A line has the time (UTC), the bot account, who, what, and to whom."""
     with open_here() as front:
         entries = [(entry, surface) for surface in front.store.surfaces() for entry in front.audit.last(surface, last)]
         for entry, surface in sorted(entries, key=lambda one: one[0].at)[-last:]:

@@ -14,10 +14,13 @@ from bot.admin.shared import hands_on, open_here, whose_is
 @click.argument("conversation", required=False)
 def export(conversation: str | None) -> None:
     """Write everything kept about a person as JSON. CONVERSATION is any one of theirs."""
+    from bot.commands.own import everything
+
     with open_here() as front:
         whose = whose_is(front, conversation)
+        kept = everything(front, whose)
         hands_on(front, whose.surface).note("export", f"person:{whose.person}")
-        json.dump(front.people.export(whose), sys.stdout, ensure_ascii=False, indent=2)
+        json.dump(kept, sys.stdout, ensure_ascii=False, indent=2)
         print()
 
 
@@ -25,7 +28,7 @@ def export(conversation: str | None) -> None:
 @click.argument("conversation", required=False)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def forget(conversation: str | None, yes: bool) -> None:
-    """Erase everything kept about a person, and the key that opens any copy. CONVERSATION is any one of theirs."""
+    """Erase everything kept about a person. With the key that opens any copy; CONVERSATION is any one of theirs."""
     with open_here() as front:
         whose = whose_is(front, conversation)
         if not yes:

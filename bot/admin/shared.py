@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bot.administration import Administration
     from bot.core.access import Kind, Subject
     from bot.core.messages import Conversation
+    from bot.core.store import Store
     from bot.run import Front
 
 
@@ -34,7 +35,19 @@ def hands_on(front: Front, surface: str) -> Administration:
     """Whoever has the shell has the files and the key: an owner."""
     from bot.administration import Administration
 
-    return Administration(front, surface, f"shell:{getpass.getuser()}", is_owner=True)
+    return Administration(front, surface, _who(), is_owner=True)
+
+
+def note_everywhere(store: Store, what: str, value: str = "") -> None:
+    """A line in the audit log of each bot account, for what concerns them all."""
+    from bot.core.audit import Audit
+
+    for surface in store.surfaces():
+        Audit(store).write(surface, _who(), what, value=value)
+
+
+def _who() -> str:
+    return f"shell:{getpass.getuser()}"
 
 
 def about(front: Front, name: str, kind: Kind = "person") -> tuple[Administration, Subject]:

@@ -27,7 +27,7 @@ def privacy(front: Front, ask: Ask) -> Answer:
 
 def export(front: Front, ask: Ask) -> Answer:
     """Everything kept about the person on this surface, from all their chats: so it is for their eyes alone."""
-    kept = _everything(front, ask.conversation)
+    kept = everything(front, ask.conversation)
     readable = as_text(kept, ask.language)
     documents = (
         Document("companion-export.json", json.dumps(kept, ensure_ascii=False, indent=2).encode()),
@@ -37,7 +37,7 @@ def export(front: Front, ask: Ask) -> Answer:
     return Answer(ask.say("export-done", turns=turns), documents=documents, private=True)
 
 
-def _everything(front: Front, person: Conversation) -> dict[str, Any]:
+def everything(front: Front, person: Conversation) -> dict[str, Any]:
     """What /forget erases, and what it leaves: who may talk, and what admins did."""
     lists = front.access.lists_of(Subject.person(person))
     log = [asdict(entry) for entry in front.audit.about(person)]

@@ -54,8 +54,25 @@ def test_export_writes_everything_of_the_person_as_json(companion, inbox, leases
 
     result = companion("export", str(talk("1")))
 
-    assert json.loads(result.stdout) == json.loads(json.dumps(people.export(talk("1"))))
-    assert len(json.loads(result.stdout)["conversations"]) == 2
+    kept = json.loads(result.stdout)
+    assert kept == json.loads(json.dumps(people.export(talk("1")))) | {"lists": [], "admin_log": []}
+    assert len(kept["conversations"]) == 2
+
+
+def test_export_from_the_shell_tells_the_lists_and_the_log_as_in_a_chat(companion):
+    companion("admin", "allow", f"{SURFACE}:1")
+    companion("admin", "block", f"{SURFACE}:2")
+
+    kept = json.loads(companion("export", str(talk("1"))).stdout)
+
+    assert kept["lists"] == ["allow"]
+    assert [(entry["what"], entry["whom"]) for entry in kept["admin_log"]] == [("allow", "person:1")]
+
+
+def test_no_line_of_help_is_cut_off(companion):
+    for command in ((), ("admin",), ("admin", "dead"), ("persona",), ("model",)):
+        text = companion(*command, "--help").stdout
+        assert "..." not in text.partition("Commands:")[2], text
 
 
 def test_export_without_a_name_is_of_whoever_sits_here(companion):

@@ -150,6 +150,15 @@ def test_everything_stands_on_the_other_machine_as_it_was(companion, machine, sa
     assert stat.S_IMODE((new.settings.data_dir / "memory.key").stat().st_mode) == 0o600
 
 
+def test_who_made_a_backup_and_who_restored_one_is_in_the_audit_log(companion, machine, saved, monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: "ann")
+    companion("new", "admin", "restore", saved.file)
+    new = machine("new")
+
+    assert [(entry.what, entry.value[:2]) for entry in saved.front.audit.last(SURFACE, 9)] == [("backup", "")]
+    assert [(one.who, one.what, one.value[:2]) for one in new.audit.last(SURFACE, 9)] == [("shell:ann", "restore", "20")]
+
+
 def test_what_has_no_reader_yet_is_carried_too_and_what_was_of_the_moment_is_not(companion, machine, saved):
     companion("new", "admin", "restore", saved.file)
     new, old = machine("new").store.redis, saved.front.store.redis
