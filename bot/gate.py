@@ -34,7 +34,7 @@ def turn_away(front: Front, incoming: Incoming, ask: Ask | None, language: str) 
 
 def _wants_a_reply(ask: Ask | None) -> bool:
     """Whether a model would write for it; to leaf through what was written costs nothing."""
-    return ask is None or ask.name == "edit" or (ask.name == "retry" and not ask.argument)
+    return ask is None or ask.name == "edit" or (ask.name == "retry" and ask.argument in ("", commands.EDITED))
 
 
 def _welcome(front: Front, incoming: Incoming, language: str) -> Answer:

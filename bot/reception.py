@@ -130,7 +130,7 @@ class Reception:
         self._tell(ask.incoming, "command")
         answer = commands.run(self._front, ask)
         if answer.wakes:
-            line = replace(ask.incoming.line, text="", kind="retry")
+            line = answer.line or replace(ask.incoming.line, text="", kind="retry")
             outcome = self._front.inbox.accept(replace(ask.incoming, line=line))
             if outcome in ("full", "busy"):
                 return Answer(ask.say(f"refused-{outcome}", lines=self._front.settings.inbox_lines))

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from bot.commands import about, admin, choices, own, safety, talk
 from bot.commands.ask import Answer, Ask, Choice, Command, Document
-from bot.commands.talk import edited
+from bot.commands.talk import EDITED, edited
 from bot.core.messages import Incoming
 from bot.i18n import say
 from bot.run import Front
 
-__all__ = ["TABLE", "Answer", "Ask", "Choice", "Command", "Document", "edited", "for_platform", "menu", "parse", "run"]
+__all__ = [
+    "EDITED",
+    "TABLE",
+    "Answer",
+    "Ask",
+    "Choice",
+    "Command",
+    "Document",
+    "edited",
+    "for_platform",
+    "menu",
+    "parse",
+    "run",
+]
 
 
 def _help(front: Front, ask: Ask) -> Answer:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.core.messages import Conversation, Incoming
+from bot.core.messages import Conversation, Incoming, Line
 from bot.i18n import say
 from bot.run import Front
 
@@ -33,13 +33,15 @@ class Document:
 class Answer:
     """What is said at once; with no text, nothing is.
 
-    `wakes` when a line was, or is to be, left in the inbox; `waits` when one was and a worker comes to it by itself.
+    `wakes` when a line was, or is to be, left in the inbox; `waits` when one was and a worker comes to it by itself. `line`
+    is the one to leave, else it is the wish to have the last turn answered anew.
     `leaves` when the person goes. A `private` answer is for the person's eyes alone: in a group, adapters send it
     where nobody else reads it.
     """
 
     text: str
     wakes: bool = False
+    line: Line | None = None
     waits: bool = False
     leaves: bool = False
     choices: tuple[Choice, ...] = ()

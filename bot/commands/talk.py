@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.commands.ask import Answer, Ask, Choice, are_you_sure, is_yes
-from bot.core.edits import replace_waiting
+from bot.core.edits import keep_edit, replace_waiting, take_edit
 from bot.core.memory import Busy
 from bot.core.messages import Conversation, Incoming, Line, Turn
 from bot.i18n import say
 from bot.run import Front
+
+EDITED = "edited"
+"""With /retry: the message that was edited is to be answered anew, with its new words."""
 
 _LISTS = ("list", "all", "列表", "全部")
 _UNDO_CHARS = 40
@@ -31,7 +36,9 @@ def stop(front: Front, ask: Ask) -> Answer:
 
 
 def retry(front: Front, ask: Ask) -> Answer:
-    """Another answer; or all that were given; or one of them, to count instead."""
+    """Another answer; or all that were given; or one of them, to count instead; or an answer to what was edited."""
+    if ask.argument == EDITED:
+        return _answer_edited(front, ask)
     turn = front.memory.last(ask.conversation)
     if turn is None:
         return Answer(ask.say("retry-none"))
@@ -58,17 +65,36 @@ def edit(front: Front, ask: Ask) -> Answer:
 def edited(front: Front, incoming: Incoming, language: str) -> Answer | None:
     """What becomes of a message that was written anew; None when the inbox is to have the edit.
 
-    People mend old messages without wanting an answer: only where an edit is a command, it is answered in words.
+    People mend messages without wanting an answer: where an edit is a command, it is answered in words; where it may be
+    no more than a slip mended, an answer to it is offered.
     """
     if front.inbox.is_known(incoming):
         return Answer("")
     place = replace_waiting(front.store, front.vault, incoming.conversation, incoming.line)
-    if place == "answering" or (place == "gone" and _changes_last(front, incoming)):
+    counts = place == "answering" or (place == "gone" and _changes_last(front, incoming))
+    if counts and not incoming.tentative:
         return None
     front.inbox.mark_seen(incoming)
+    if counts:
+        return _offer(front, incoming, language)
     if place == "replaced":
         return Answer("", wakes=True)
     return Answer(say(language, "edit-unchanged") if incoming.conversation.platform == "console" else "")
+
+
+def _offer(front: Front, incoming: Incoming, language: str) -> Answer:
+    """Once for several changes in a row: the newest words are those that will be answered."""
+    keep_edit(front.store, front.vault, incoming.conversation, incoming.line)
+    if not front.limits.tells_again(incoming.conversation, EDITED):
+        return Answer("")
+    return Answer(say(language, "edit-offer"), choices=(Choice(say(language, "button-anew"), f"/retry {EDITED}"),))
+
+
+def _answer_edited(front: Front, ask: Ask) -> Answer:
+    line = take_edit(front.store, front.vault, ask.conversation)
+    if line is None:
+        return Answer(ask.say("edit-old"))
+    return Answer("", wakes=True, line=replace(line, update_id=ask.incoming.line.update_id))
 
 
 def last_message(front: Front, conversation: Conversation) -> Line | None:

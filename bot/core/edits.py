@@ -1,4 +1,4 @@
-"""A message that its person wrote anew: where it stands by now, and other words for it while it waits."""
+"""A message that its person wrote anew: where it stands by now, other words for it while it waits, and those that may count yet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from bot.core.messages import Conversation, Line, dump, load_line
 from bot.core.store import Keys, Store
-from bot.core.vault import Vault
+from bot.core.vault import Forgotten, Vault
+
+_KEEP_SECONDS = 48 * 3600
 
 Place = Literal["replaced", "same", "answering", "gone"]
 
@@ -31,3 +33,24 @@ def replace_waiting(store: Store, vault: Vault, conversation: Conversation, edit
         place: Place = store.call("edit_waiting", names, old, new).decode()
         return place
     return "gone"
+
+
+def keep_edit(store: Store, vault: Vault, conversation: Conversation, edit: Line) -> None:
+    """For `take_edit`, should the person want it answered; the newest alone, and not for ever."""
+    sealed = vault.seal(conversation).close(dump(edit), str(conversation))
+    store.redis.set(Keys(conversation.surface).of(conversation, "edited"), sealed, ex=_KEEP_SECONDS)
+
+
+def take_edit(store: Store, vault: Vault, conversation: Conversation) -> Line | None:
+    return _open(vault, conversation, store.redis.getdel(Keys(conversation.surface).of(conversation, "edited")))
+
+
+def kept_edit(store: Store, vault: Vault, conversation: Conversation) -> Line | None:
+    return _open(vault, conversation, store.redis.get(Keys(conversation.surface).of(conversation, "edited")))
+
+
+def _open(vault: Vault, conversation: Conversation, sealed: Any) -> Line | None:
+    try:
+        return load_line(vault.find(conversation).open(sealed, str(conversation))) if sealed else None
+    except Forgotten:
+        return None

@@ -81,6 +81,7 @@ class Memory:
         """Erase a conversation, with lines that wait and a reply in flight. Gives the number of turns forgotten."""
         keys = Keys(conversation.surface)
         names = [*keys.way(conversation), keys.of(conversation, "memory"), keys.of(conversation, "sent")]
+        self._store.redis.delete(keys.of(conversation, "edited"))
         num: int = self._store.call("forget", [*names, keys.outbox, keys.dead], str(conversation), CONTROL, 1)
         return num
 

@@ -72,13 +72,15 @@ class Line:
 class Incoming:
     """A platform's update, translated: who said what where, and in which language their client is.
 
-    `server` is the platform's id of the community the chat belongs to, where there is such a thing.
+    `server` is the platform's id of the community the chat belongs to, where there is such a thing. A `tentative` edit may
+    only mend a slip: that it is answered anew is offered, not done.
     """
 
     conversation: Conversation
     line: Line
     language: str | None = None
     server: str | None = None
+    tentative: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 from bot.core.dead import DeadLetter, DeadLetters
+from bot.core.edits import kept_edit
 from bot.core.inbox import lines_waiting
 from bot.core.memory import Memory
 from bot.core.messages import Conversation, Thinking
@@ -124,13 +125,15 @@ class People:
 
     def _export(self, conversation: Conversation) -> dict[str, Any]:
         sent = self._memory.sent(conversation)
+        edit = kept_edit(self._store, self._vault, conversation)
+        waiting = [*lines_waiting(self._store, self._vault, conversation), *filter(None, [edit])]
         turns = [asdict(turn) | {"reply_message_ids": sent.get(turn.id, [])} for turn in self._memory.recent(conversation)]
         return {
             "chat": conversation.chat,
             "thread": conversation.thread,
             "turns": turns,
             "shown": self._shown(conversation),
-            "waiting": [asdict(line) for line in lines_waiting(self._store, self._vault, conversation)],
+            "waiting": [asdict(line) for line in waiting],
             "put_aside": [asdict(line) for letter in self._letters(conversation) for line in letter.lines],
             "chat_choices": self._chat_choices(conversation),
         }

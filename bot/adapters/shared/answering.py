@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -38,6 +39,14 @@ class Answering(Generic[Text]):
         """`instead` is the bot's own message, the question, that the answer takes the place of."""
         self.soon(self._in_turn(where, answer, reply_to, instead))
 
+    def take_back_soon(self, where: Conversation, id: int) -> None:
+        """The bot's own question, when nothing takes its place."""
+        self.soon(self._take_back(where, id))
+
+    async def _take_back(self, where: Conversation, id: int) -> None:
+        with suppress(Exception):  # it may stand there
+            await self._sender.delete(where, id)
+
     def soon(self, telling: Coroutine[Any, Any, None]) -> None:
         """Have it done while other things go on."""
         task = asyncio.create_task(telling)
@@ -47,7 +56,9 @@ class Answering(Generic[Text]):
     async def finish(self, seconds: float) -> None:
         """Let what is being told come to its end, for a while."""
         if self._telling:
-            await asyncio.wait(self._telling, timeout=seconds)
+            _, late = await asyncio.wait(self._telling, timeout=seconds)
+            for task in late:
+                task.cancel()
 
     async def _in_turn(self, where: Conversation, answer: Answer, reply_to: str, instead: int) -> None:
         lock = self._locks.setdefault(where, asyncio.Lock())

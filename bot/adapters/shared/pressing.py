@@ -97,7 +97,9 @@ class Pressing:
         if command is None:
             return say(language, "button-old")
         answer = await self._reception.receive(pressed.writes(command))
-        if answer is not None and answer.text:
+        if answer is None:  # a reply follows
+            self._answering.take_back_soon(pressed.where, pressed.message_id)
+        elif answer.text:
             self._answering.tell_soon(pressed.where, answer, instead=pressed.message_id)
         return ""
 

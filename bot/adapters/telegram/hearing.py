@@ -128,7 +128,7 @@ class Ears:
             "edit" if is_edit else "say",
         )
         where = self._places.conversation(message.chat.id, _thread(message), user.id)
-        return Sent(Incoming(where, line, user.language_code), cannot, message.media_group_id or "")
+        return Sent(Incoming(where, line, user.language_code, tentative=is_edit), cannot, message.media_group_id or "")
 
     def _words(self, message: Message, user: User, command: tuple[str, str] | None) -> str:
         """A command as it stands; else what the model is to read."""

@@ -1,9 +1,12 @@
 """A message that was edited: while it waits, while it is answered, once it was answered, and when it is too late."""
 
+from dataclasses import replace
+
 import pytest
 
-from bot.commands import edited
+from bot.commands import Answer, edited, parse, run
 from bot.commands.talk import last_message
+from bot.core.edits import kept_edit
 from bot.core.messages import Conversation, Incoming, Line
 from bot.i18n import say
 from tests.sayings import incoming, talk
@@ -53,6 +56,33 @@ def test_the_message_of_the_last_turn_is_answered_anew(front, end_turn):
     line = end_turn()
 
     assert edited(front, edit(line.message_id), "en") is None
+
+
+def tentative(*args, **more):
+    return replace(edit(*args, **more), tentative=True)
+
+
+def test_where_it_may_be_a_slip_mended_the_answer_is_offered_once_and_has_the_newest_words(front, inbox, end_turn):
+    line = end_turn()
+    offer = edited(front, tentative(line.message_id, "helo again"), "en")
+    assert (offer.text, offer.reply_follows) == (say("en", "edit-offer"), False)
+    assert edited(front, tentative(line.message_id, "hello again", update_id="edit 2"), "en") == Answer("")
+    assert waiting(inbox) == []
+
+    asked = parse(incoming(offer.choices[0].command), "en")
+    answer = run(front, asked)
+    assert (answer.wakes, answer.line.kind, answer.line.text) == (True, "edit", "hello again")
+    assert answer.line.message_id == line.message_id
+    assert run(front, asked).text == say("en", "edit-old"), "there is one answer to it"
+
+
+@pytest.mark.parametrize("erase", [lambda front: front.memory.forget(talk()), lambda front: front.people.forget(talk())])
+def test_an_edit_that_was_offered_is_forgotten_with_the_rest(front, end_turn, erase):
+    line = end_turn()
+    edited(front, tentative(line.message_id), "en")
+    erase(front)
+    assert kept_edit(front.store, front.vault, talk()) is None
+    assert not front.store.redis.keys("*edited*")
 
 
 @pytest.mark.parametrize("place", ["waiting", "answered"])

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.core.edits import keep_edit
 from bot.core.errors import BadConversation
 from bot.core.messages import Conversation, Failed
 from bot.core.people import Preferences, Usage
@@ -91,12 +92,13 @@ def test_a_choice_can_be_taken_back(people):
     assert people.preferences(talk()) == Preferences(persona="tycho")
 
 
-def test_export_holds_everything_that_is_kept(inbox, leases, outbox, people):
+def test_export_holds_everything_that_is_kept(inbox, leases, outbox, people, store, vault):
     end_turn(inbox, leases, talk(), "hello")
     outbox.end(outbox.fresh(10)[0], ["m7"])
     inbox.accept(incoming("put this aside"))
     leases.commit(leases.acquire(talk()), Failed(str(talk()), "t2", "1", "put_aside"), put_aside=True)
     inbox.accept(incoming("still waiting"))
+    keep_edit(store, vault, talk(), incoming("said otherwise").line)
     people.choose(talk(), persona="tycho", language="zh")
     people.choose_for_chat(talk(), thinking="show")
 
@@ -109,7 +111,7 @@ def test_export_holds_everything_that_is_kept(inbox, leases, outbox, people):
     assert export == {"person": "1001", "surface": SURFACE, "choices": {"persona": "tycho", "language": "zh"}}
     [kept] = conversation.pop("turns")
     assert (kept["lines"][0]["text"], kept["reply"], kept["reply_message_ids"]) == ("hello", "hi", ["m7"])
-    assert [said["text"] for said in conversation.pop("waiting")] == ["still waiting"]
+    assert [said["text"] for said in conversation.pop("waiting")] == ["still waiting", "said otherwise"]
     assert [said["text"] for said in conversation.pop("put_aside")] == ["put this aside"]
     assert conversation == {"chat": "1001", "thread": "0", "shown": {}, "chat_choices": {"thinking": "show"}}
 

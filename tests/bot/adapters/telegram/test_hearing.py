@@ -105,14 +105,30 @@ def test_who_hides_their_name_in_a_group_is_told_why_there_is_no_answer(adapter,
     assert telegram.texts(group) == [say("en", "telegram-anonymous")], "once is enough"
 
 
-def test_an_edited_last_message_is_answered_anew(adapter, ann, worker):
+def test_for_an_edited_last_message_another_answer_is_offered(adapter, telegram, ann, worker):
     message = ann.write("helo")
     worker.says(talk_of(ann.id), "What?")
-    until(ann.sees)
+    until(ann.buttons)
 
+    ann.edit(message, "hell")
+    until(lambda: ann.sees() == ["What?", say("en", "edit-offer")])
     ann.edit(message, "hello")
+    until(lambda: telegram.acknowledged >= 7002)
+    assert waiting(adapter, talk_of(ann.id)) == []
+    ann.press(say("en", "button-anew"))
     reply = worker.takes(talk_of(ann.id))
-    assert (reply.said, reply.lease.lines[0].kind) == ("hello", "edit")
+    assert (reply.said, reply.lease.lines[0].kind) == ("hello", "edit"), "its newest words"
+    reply.ends("Hi!")
+    until(lambda: ann.sees() == ["What?", "Hi!"])
+
+
+def test_an_edited_message_that_still_waits_is_answered_in_its_new_words(adapter, ann, worker):
+    message = ann.write("helo")
+    until(lambda: waiting(adapter, talk_of(ann.id)))
+    ann.edit(message, "hello")
+    until(lambda: waiting(adapter, talk_of(ann.id)) == ["hello"])
+    worker.says(talk_of(ann.id), "Hi!")
+    until(lambda: ann.sees() == ["Hi!"])
 
 
 def test_an_edited_command_is_not_done_again_and_not_talked_about(adapter, telegram, ann, worker):
@@ -235,6 +251,19 @@ def test_a_person_who_blocks_the_bot_gets_nothing_and_keeps_everything(adapter, 
     worker.says(talk_of(ann.id), "Welcome back")
     until(lambda: ann.sees()[-1] == "Welcome back")
     assert [turn.reply for turn in worker.memory.recent(talk_of(ann.id))] == ["Hi", "Welcome back"]
+
+
+def test_when_the_bot_is_put_out_of_a_group_nobodys_reply_there_goes_on(adapter, telegram, ann, bob, group, worker):
+    ann.write("@companion_bot hello", group)
+    bob.write("@companion_bot hello", group)
+    ann.write("in private")
+    reply = worker.takes(talk_of(bob.id, group.id))
+    until(lambda: waiting(adapter, talk_of(ann.id, group.id)) and waiting(adapter, talk_of(ann.id)))
+
+    telegram.membership(ann, group, "member", "kicked")
+    until(lambda: worker.leases.renew(reply.lease) == "stop")
+    until(lambda: not waiting(adapter, talk_of(ann.id, group.id)))
+    assert waiting(adapter, talk_of(ann.id)) == ["in private"]
 
 
 def test_a_reply_to_somebody_who_is_gone_holds_up_nobody(adapter, telegram, ann, bob, worker):

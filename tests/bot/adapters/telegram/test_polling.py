@@ -122,6 +122,31 @@ def test_another_poller_on_another_redis_is_outlived(start, telegram, ann, worke
     assert worker.takes(talk_of(ann.id)).said == "hello"
 
 
+def test_somebody_whose_answers_have_to_wait_holds_up_nobody_else(start, telegram, ann, bob, worker):
+    telegram.fail("sendMessage", Refused(429, "Too Many Requests: retry after 30", retry_after=30))
+    ann.write("/help")
+    start()
+    until(lambda: telegram.faults == [])
+    for _ in range(5):
+        ann.write("/help")
+    bob.write("hello")
+    assert worker.says(talk_of(bob.id), "Hi").said == "hello"
+    until(lambda: bob.sees() == ["Hi"], 5)
+
+
+def test_answers_come_in_the_order_they_were_asked_for(start, telegram, ann):
+    start()
+    for command in ("/about", "/privacy", "/safety", "/memory", "/stats"):
+        ann.write(command)
+    until(lambda: len(ann.sees()) == 5)
+    about, privacy, safety, memory, stats = ann.sees()
+    assert about.startswith("Companion")
+    assert privacy.startswith("What I keep")
+    assert safety.startswith("I am an AI")
+    assert memory == say("en", "memory-empty")
+    assert "tokens" in stats
+
+
 def test_troubles_are_told_once_a_minute(start, telegram, ann, worker, capfd):
     from bot.core import logs
 

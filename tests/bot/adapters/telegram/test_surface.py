@@ -84,6 +84,15 @@ def test_a_server_without_drafts_sees_typing_and_the_reply(start, telegram, ann,
     until(ann.sees)
 
 
+def test_a_draft_that_is_refused_costs_no_other_draft(start, telegram, ann, bob, worker):
+    telegram.fail("sendMessageDraft", Refused(400, "Bad Request: we do not like it"))
+    start()
+    reply = begun(worker, ann)
+    until(lambda: (reply.shows(), telegram.calls["sendChatAction"])[1])
+    other = begun(worker, bob)
+    until(lambda: (other.shows(), bob.draft() == "")[1])
+
+
 def test_a_draft_is_kept_alive_while_the_thought_goes_on(start, telegram, ann, worker, monkeypatch):
     monkeypatch.setattr(surface, "_DRAFT_ALIVE_SECONDS", 0.1)
     start()
