@@ -1,4 +1,4 @@
-"""A message that its person wrote anew: where it stands by now, other words for it while it waits, and those that may count yet."""
+"""A message that its person wrote anew: where it stands by now, and other words for it."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def test_answers_come_in_the_order_they_were_asked_for(start, telegram, ann):
     assert privacy.startswith("What I keep")
     assert safety.startswith("I am an AI")
     assert memory == say("en", "memory-empty")
-    assert "tokens" in stats
+    assert "Tokens" in stats
 
 
 def test_troubles_are_told_once_a_minute(start, telegram, ann, worker, capfd):
