@@ -155,18 +155,18 @@ language-unknown = I do not know the language “{ $name }”. I know: { $names 
 privacy =
     What I keep:
     – your messages and my answers, up to { $turns } exchanges of each conversation; not my thoughts
-    – what you chose, such as persona and language; how many tokens I wrote for you
-    – the ids that the platform gave you, the chat and my messages
-    Where: in the database of whoever runs me, and in the encrypted backups they may make. (The platform we write on has its own copy, under its own rules.) Messages and answers are encrypted there (AES-256-GCM), yours with a key of your own; ids, choices and counts are not.
+    – what you chose, such as persona and language; how many tokens I wrote for you, and when you were last here
+    – the ids that the platform gave you, the chat and our messages
+    Where: in the database of whoever runs me, and in the encrypted backups they may make. (The platform we write on has its own copy, under its own rules.) Messages and answers are encrypted there (AES-256-GCM), yours with a key of your own; ids, times, choices and counts are not.
     How long: { $days ->
         [0] until you erase it.
         [one] until you erase it, or have not written for a day.
        *[other] until you erase it, or have not written for { $days } days.
       }
     Yours to do: /export gives you all of it, /undo takes back the last exchange, /reset forgets this conversation, /forget erases everything, with your key. A backup made before then holds it until whoever runs me deletes that.
-    Whether you may write to me at all is kept on a list, and what admins do in a log. Both may hold your id, and /forget does not touch them.
+    Whether you may write to me at all is kept on a list, and what admins do in a log. Both may hold your id, and /forget does not touch them. Where words are limited by the day, how many you have had stays until midnight (UTC).
 export-done = { $turns ->
-    [0] This is everything I keep about you; we have not talked yet.
+    [0] This is everything I keep about you; none of our talk is in it.
     [one] This is everything I keep about you, with one exchange: once for reading, once for programs (JSON).
    *[other] This is everything I keep about you, with { $turns } exchanges: once for reading, once for programs (JSON).
   }

@@ -129,17 +129,17 @@ language-unknown = 我不会“{ $name }”这种语言。可选：{ $names }。
 privacy =
     我会保存：
     – 你的消息和我的回答，每段对话最多 { $turns } 轮；不保存我的思考过程
-    – 你的选择，例如人物和语言；我为你写了多少 token
-    – 平台给你、聊天和我的消息的编号
-    保存在哪里：在运行我的人的数据库里，以及他们可能制作的加密备份里。（我们聊天的平台另有自己的一份，按平台的规则处理。）消息和回答在那里是加密的（AES-256-GCM），用的是你单独的密钥；编号、选择和计数没有加密。
+    – 你的选择，例如人物和语言；我为你写了多少 token，你上次来是什么时候
+    – 平台给你、聊天和我们的消息的编号
+    保存在哪里：在运行我的人的数据库里，以及他们可能制作的加密备份里。（我们聊天的平台另有自己的一份，按平台的规则处理。）消息和回答在那里是加密的（AES-256-GCM），用的是你单独的密钥；编号、时间、选择和计数没有加密。
     保存多久：{ $days ->
         [0] 直到你清除为止。
        *[other] 直到你清除，或者你 { $days } 天没有写消息为止。
       }
     你可以做的：/export 把全部内容交给你，/undo 收回上一轮，/reset 忘掉这段对话，/forget 清除一切，连同你的密钥。在那之前制作的备份，要等运行我的人删除后才会消失。
-    你是否可以给我写消息记在一份名单上，管理员的操作记在一份日志里，两者都可能有你的编号，/forget 不会改动它们。
+    你是否可以给我写消息记在一份名单上，管理员的操作记在一份日志里，两者都可能有你的编号，/forget 不会改动它们。如果每天的字数有上限，你当天用掉的数量会留到午夜（UTC）。
 export-done = { $turns ->
-    [0] 这是我保存的关于你的一切；我们还没有聊过。
+    [0] 这是我保存的关于你的一切，其中没有对话。
    *[other] 这是我保存的关于你的一切，共 { $turns } 轮对话：一份便于阅读，一份供程序使用（JSON）。
   }
 export-head = 关于 { $person } 在 { $name } 上保存的一切
@@ -187,7 +187,7 @@ alert-dead = 有一条消息三次都没能回答，已放到一边。查看：c
 alert-disk = 磁盘快满了，满了以后我就收不下新消息。所在文件夹：{ $folder }
 alert-persona = 有个人物文件有错，我继续使用上一份正确的。{ $problem }
 alert-settings = 设置有错，我继续使用上一份正确的。{ $problem }
-alert-worker = 已经有 { $minutes } 分钟没有 worker 在运行，而有人正在等回复。检查：companion doctor
+alert-worker = 已经有 { $minutes } 分钟没有工作进程在运行，而有人正在等回复。检查：companion doctor
 
 console-welcome = 你正在和 { $persona } 聊天。/help 查看帮助，/quit 离开。
 console-prompt = 你
@@ -232,7 +232,14 @@ admin-allow-done = 已放行{ $whom }。
 admin-disallow-done = 已收回对{ $whom } 的放行。
 admin-disallow-none = { $whom } 不在放行名单上。
 admin-invite-done = 这个邀请码供一个人使用，{ $days } 天内有效。请对方把它发给我，或者发送 /start { $code }
-admin-stats-worker = 工作进程：{ $model }（{ $stage }），正在写 { $busy } 条回答，最多 { $slots } 条
+admin-stats-worker = 工作进程：{ $model }（{ $stage ->
+    [loading] 正在加载
+    [warming] 正在预热
+    [ready] 就绪
+    [restarting] 正在重启
+    [failed] 已失败
+   *[other] { $stage }
+  }），正在写 { $busy } 条回答，最多 { $slots } 条
 admin-stats-no-worker = 没有工作进程在运行：消息会一直等着。
 admin-stats-waiting = 等待或正在回答的对话：{ $count }
 admin-stats-people = 我认识的人：{ $count }

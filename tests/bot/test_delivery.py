@@ -6,6 +6,7 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from typing import get_args
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -14,14 +15,15 @@ from bot.core.dead import DeadLetters
 from bot.core.inbox import Inbox
 from bot.core.lease import Leases
 from bot.core.memory import Memory
-from bot.core.messages import Draft, Failed, Finished
+from bot.core.messages import Draft, Failed, FailedReason, Finished, Note
 from bot.core.outbox import Outbox
 from bot.core.people import People
 from bot.core.store import Keys, Store
 from bot.core.vault import Vault
 from bot.delivery import Delivery
+from bot.i18n import say
 from bot.surface import Gone, NotSent, Reply
-from tests.sayings import SURFACE, incoming, talk
+from tests.sayings import SURFACE, incoming, talk, turn
 
 REPEAT = "(You may have seen this before: I could not tell whether it arrived.)"
 
@@ -94,7 +96,8 @@ def answer(inbox, leases):
         conversation = conversation or talk()
         inbox.accept(incoming(conversation=conversation))
         event = final or Finished(str(conversation), f"turn of {text}", "1", text)
-        assert leases.commit(leases.acquire(conversation), event) is not None
+        kept = (turn(event.turn, reply=event.answer), "append") if isinstance(event, Finished) else ()
+        assert leases.commit(leases.acquire(conversation), event, *kept) is not None
 
     return end
 
@@ -267,6 +270,26 @@ def test_lines_dropped_by_stop_end_in_words(outbox, inbox):
 
     [reply] = deliver_all(outbox, Wall(), 1)
     assert (reply.text, reply.remarks) == ("", ("Stopped.",))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("reason", get_args(FailedReason))
+def test_whatever_became_of_a_message_is_told_in_the_persons_language(outbox, answer, language, reason):
+    answer(final=Failed(str(talk()), "t1", "1", reason))
+
+    [reply] = deliver_all(outbox, Wall(), 1, language=lambda _: language)
+
+    assert (reply.text, reply.remarks) == ("", (say(language, f"failed-{reason}"),))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("note", [*filter(None, get_args(Note))])
+def test_what_is_to_be_said_of_an_answer_is_said_in_the_persons_language(outbox, answer, language, note):
+    answer(final=Finished(str(talk()), "t1", "1", "hi", note=note))
+
+    [reply] = deliver_all(outbox, Wall(), 1, language=lambda _: language)
+
+    assert (reply.text, reply.remarks) == ("hi", (say(language, f"note-{note}"),))
 
 
 # drafts

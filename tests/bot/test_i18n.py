@@ -115,6 +115,16 @@ def test_every_text_can_be_said(language, key):
     assert not re.search(r"[{}\u2068\u2069]", text)
 
 
+_NO_WORDS = {"help-line", "language-line", "persona-line", "console-choices"}
+"""Nothing but what is put in, and marks between."""
+
+
+@pytest.mark.parametrize("key", sorted(messages("en").keys() - _NO_WORDS))
+def test_a_text_is_in_the_language_whose_file_it_is_in(key):
+    assert not re.search(r"[\u4e00-\u9fff]", say("en", key, **VALUES))
+    assert re.search(r"[\u4e00-\u9fff]", say("zh", key, **VALUES))
+
+
 @pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize("number", [0, 1, 2, 21])
 @pytest.mark.parametrize("key", ["reset-done", "memory", "refused-full", "console-thought", *COUNTED])

@@ -93,7 +93,7 @@ class _Chat:
             await asyncio.to_thread(self._remind)
             answer = await self._reception.receive(incoming, merge_seconds=0)
         except RedisError:
-            self._page.say(say(self._front.settings.language, "console-lost"))
+            self._page.say(say(best(language_here(), self._front.settings.language), "console-lost"))
             return True
         if answer is not None:
             await self._tell(answer)

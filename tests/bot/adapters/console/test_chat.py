@@ -1,0 +1,27 @@
+"""What somebody at a terminal is told when nothing can be reached, in the language of their terminal."""
+
+import asyncio
+
+import pytest
+
+from bot.adapters.console.chat import _Chat
+from bot.i18n import say
+from tests.sayings import talk
+
+
+class Page:
+    def __init__(self):
+        self.said = []
+
+    def say(self, text, commands=()):
+        self.said.append(text)
+
+
+@pytest.mark.parametrize(("lang", "language"), [("en_GB.UTF-8", "en"), ("zh_CN.UTF-8", "zh")])
+def test_a_redis_that_is_lost_is_told_in_the_language_of_the_terminal(make_front, tmp_path, monkeypatch, lang, language):
+    monkeypatch.setenv("LC_ALL", lang)
+    page = Page()
+    chat = _Chat(make_front(url=f"unix://{tmp_path}/nobody.sock"), talk(), page)
+
+    assert asyncio.run(chat._say("hello")) is True
+    assert page.said == [say(language, "console-lost")]
