@@ -7,6 +7,7 @@ import secrets
 import signal
 import sys
 from contextlib import suppress
+from functools import cache, partial
 from threading import Event, Thread, Timer
 from types import FrameType
 
@@ -29,12 +30,13 @@ from bot.core.reload import live_settings
 from bot.core.settings import Settings
 from bot.core.store import Store
 from bot.core.vault import Vault, master_key
+from workers.engines.base import Stage
 from workers.engines.process import EngineProcess
 from workers.heart import Heart
 from workers.models import choose, remark
 from workers.respond import Responder
 from workers.tasks import Answering
-from workers.tokenizer import load_tokenizer
+from workers.tokenizer import BadTokenizer, load_tokenizer
 from workers.writer import Writer
 
 log = structlog.get_logger()
@@ -47,6 +49,7 @@ class Worker:
         self._settings, self._grace_seconds = settings, grace_seconds
         self._id = f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}"
         self._options = choose(settings)
+        self._tokenizer = cache(partial(load_tokenizer, self._options.engine, self._options.model, self._options.api))
         self._remark = remark(self._options)
         self._store = Store(redis_url)
         self._vault = Vault(self._store, master_key(settings))
@@ -70,8 +73,9 @@ class Worker:
             lambda: self._live.value.person_replies,
         )
         self._heart = Heart(self._store, leases, self._settings.lease_seconds, self._settings.reply_seconds)
-        with EngineProcess(self._options, _tell) as engine:
+        with EngineProcess(self._options, self._progress) as engine:
             self._engine = engine
+            Thread(target=self._preload, daemon=True).start()
             self._each(EVERY_SECONDS, self._announce)
             self._each(EVERY_SECONDS, self._sweep)
             self._show()
@@ -96,8 +100,7 @@ class Worker:
     def _responder(self) -> Responder:
         settings, store, vault = self._settings, self._store, self._vault
         memory = Memory(store, vault)
-        tokenizer = load_tokenizer(self._options.engine, self._options.model, self._options.api)
-        writer = Writer(self._engine, tokenizer, self._context, settings)
+        writer = Writer(self._engine, self._tokenizer, self._context, settings)
         people = People(store, vault, memory, DeadLetters(store, vault))
         return Responder(writer, memory, people, self._personas, self._publish, self._live)
 
@@ -116,6 +119,19 @@ class Worker:
             quiet=True,
         )
         worker.start()
+
+    def _progress(self, stage: Stage, detail: str) -> None:
+        print(f"engine: {stage} {detail}".rstrip(), file=sys.stderr, flush=True)
+        if stage == "ready":
+            self._preload()
+
+    def _preload(self) -> None:
+        """The tokenizer, ahead of the first message; while the engine is loading its files may not be here yet."""
+        try:
+            self._tokenizer()
+        except BadTokenizer as problem:
+            if self._engine.state.name == "ready":
+                print(problem, file=sys.stderr, flush=True)
 
     def _on_shutdown(self, **_: object) -> None:
         self._leave()
@@ -140,7 +156,7 @@ class Worker:
             WorkerState(
                 self._id,
                 state.name,
-                state.detail,
+                state.detail if state.detail != self._options.model else "",
                 self._options.engine,
                 self._options.model if self._options.engine == "openai" else self._settings.model,
                 self._settings.slots,
@@ -170,7 +186,3 @@ class Worker:
                 log.info("Redis out of reach", action="retry", error=str(problem))
             except Exception as problem:  # kombu wraps broker errors in its own; this thread must not end
                 log.warning("background work failed", action="retry", error=type(problem).__name__)
-
-
-def _tell(stage: str, detail: str) -> None:
-    print(f"engine: {stage} {detail}".rstrip(), file=sys.stderr, flush=True)

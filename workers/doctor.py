@@ -5,8 +5,6 @@ Nothing is downloaded and no model is loaded.
 
 from __future__ import annotations
 
-import json
-import math
 import shutil
 import subprocess
 from collections.abc import Generator, Iterator
@@ -19,13 +17,22 @@ from bot.core.checks import GIB, Check, free_memory
 from bot.core.presence import Presence
 from bot.core.settings import Settings
 from bot.core.store import Store
+from workers.checkpoints import catalog, config
+from workers.checkpoints.families import Shape
+from workers.checkpoints.files import show_bytes
+from workers.checkpoints.findings import Finding
+from workers.checkpoints.local import is_fetched, local
+from workers.checkpoints.weights import num_parameters
 from workers.engines.base import EngineOptions
+from workers.engines.checkpoint import errors
 from workers.engines.errors import EngineLoadFailed
 from workers.models import choose, remark
+from workers.texts import advise, language, say
 
 _ROOM_FOR_DOWNLOAD = 5 * GIB
 _SMI_SECONDS = 10
-_OTHER_MODEL = "set COMPANION_MODEL to another model, or to `bundled`"
+# What a start that fetches the model mends by itself.
+_COMES = {"missing-shard", "no-index", "no-weights", "no-config", "no-tokenizer", "no-tokenizer-config", "dangling"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,71 +64,34 @@ def checks(settings: Settings) -> Iterator[Check]:
 
 def _model(model: str) -> Generator[Check, None, Path | None]:
     """The checks of the model's files; gives their folder when they are there and whole."""
-    try:
-        folder = _folder(model)
-        num_parameters = _num_parameters(folder) if folder else 0
-    except EngineLoadFailed as problem:
-        yield Check("model", False, str(problem), _OTHER_MODEL)
+    folder = local(model)
+    problems = errors(folder) if folder else []
+    if is_fetched(model) and (folder is None or (problems and all(problem.what in _COMES for problem in problems))):
+        yield Check("model", True, say(language(), "doctor-goes-on" if folder else "doctor-to-fetch", model=model))
+        yield _room(model)
         return None
     if folder is None:
-        yield Check("model", True, f"{model} is not on this machine yet; the first start downloads it from Hugging Face")
-        yield _room()
-    else:
-        yield Check("model", True, f"{model}, {num_parameters / 1e6:,.1f} M parameters, safetensors")
+        problems = [Finding(model, "no-path", {"path": model})]
+    for problem in problems:
+        check = problem.as_check(language())
+        yield Check("model", False, f"{check.name}: {check.detail}", check.fix)
+    if folder is None or problems:
+        return None
+    millions = f"{num_parameters(folder) / 1e6:,.1f}"
+    yield Check("model", True, say(language(), "doctor-model", model=model, parameters=millions))
     return folder
 
 
-def _folder(model: str) -> Path | None:
-    """Where the model's files are, looked through; None when it would have to be downloaded."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-    from workers.engines.checkpoint import find
-
-    folder = Path(model).expanduser()
-    if not folder.exists():
-        try:
-            folder = Path(snapshot_download(model, local_files_only=True))
-        except LocalEntryNotFoundError:
-            return None
-        except HFValidationError as problem:
-            raise EngineLoadFailed(f"There is no folder {model}, and it cannot be a name on Hugging Face.") from problem
-    return find(str(folder), lambda stage, detail: None)
-
-
-def _num_parameters(folder: Path) -> int:
-    """Counted in the heads of all files of the model, so that a missing or cut one is noticed."""
-    from safetensors import SafetensorError, safe_open
-
-    total = 0
-    for file in _files(folder):
-        try:
-            with safe_open(file, "np") as weights:
-                total += sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
-        except (SafetensorError, OSError) as problem:
-            raise EngineLoadFailed(f"{file.name} in {folder} is damaged or missing. Download the model again.") from problem
-    return total
-
-
-def _files(folder: Path) -> list[Path]:
-    index = folder / "model.safetensors.index.json"
-    if not index.is_file():
-        return sorted(folder.glob("*.safetensors"))
-    try:
-        names = set(json.loads(index.read_text())["weight_map"].values())
-    except (ValueError, KeyError) as problem:
-        raise EngineLoadFailed(f"{index} is damaged. Download the model again.") from problem
-    return [folder / name for name in sorted(names)]
-
-
-def _room() -> Check:
+def _room(model: str) -> Check:
     from huggingface_hub.constants import HF_HUB_CACHE
 
+    known = catalog.find(model)
+    need = known.weight_bytes if known else _ROOM_FOR_DOWNLOAD
     cache = Path(HF_HUB_CACHE)
     place = next(path for path in (cache, *cache.resolve().parents) if path.exists())
     free = shutil.disk_usage(place).free
-    fix = "free some space there, or set HF_HOME to another disk"
-    return Check("room for the model", free >= _ROOM_FOR_DOWNLOAD, f"{free / GIB:.1f} GiB free for {cache}", fix)
+    values = {"free": show_bytes(free), "need": show_bytes(need), "folder": str(cache)}
+    return _check("room for the model", free >= need, "doctor-room", **values)
 
 
 def _gpu(options: EngineOptions) -> Generator[Check, None, _Device | None]:
@@ -136,15 +106,14 @@ def _gpu(options: EngineOptions) -> Generator[Check, None, _Device | None]:
         yield Check("gpu", False, str(problem), "COMPANION_DEVICE=auto")
         return None
     if device == "cpu" and options.device == "auto" and card:
-        fix = "install the torch for this GPU's driver: https://pytorch.org/get-started/locally"
-        yield Check("gpu", False, f"{card} is there, but torch {torch.__version__} cannot use it", fix)
+        yield _check("gpu", False, "doctor-gpu-useless", card=card, version=str(torch.__version__))
     elif device == "cpu":
-        yield Check("gpu", True, "none: the CPU is used" if options.device == "auto" else "not used: the CPU is asked for")
+        yield _check("gpu", True, "doctor-gpu-none" if options.device == "auto" else "doctor-gpu-unwanted")
     elif device == "mps":
-        yield Check("gpu", True, "the one of this Mac")
+        yield _check("gpu", True, "doctor-gpu-mac")
     else:
         free, total = torch.cuda.mem_get_info()
-        yield Check("gpu", True, f"{card or torch.cuda.get_device_name()}, {free / GIB:.1f} GiB free")
+        yield _check("gpu", True, "doctor-gpu", name=card or torch.cuda.get_device_name(), free=show_bytes(free))
         return _Device(device, free, total)
     return _Device(device, free_memory())
 
@@ -164,14 +133,29 @@ def _fits(settings: Settings, options: EngineOptions, folder: Path, device: _Dev
     from workers.engines.loading import choose_dtype
 
     name, dtype = "memory for the model", choose_dtype(options.dtype, device.name, folder)
-    need = _num_parameters(folder) * dtype.itemsize
-    what = f"its weights take {need / GIB:.2f} GiB"
+    need = num_parameters(folder) * dtype.itemsize
+    weights = show_bytes(need)
     if _runs_here(settings):
-        return Check(name, True, f"{what}, and the worker on this machine has loaded them")
+        return _check(name, True, "doctor-loaded", weights=weights)
     if device.free is None:
-        return Check(name, True, f"{what}; how much is free could not be asked here")
-    fix = "end what else uses it" if device.total and device.total > need else _OTHER_MODEL
-    return Check(name, need < device.free, f"{what} of {device.free / GIB:.1f} GiB free; conversations take the rest", fix)
+        return _check(name, True, "doctor-memory-unknown", weights=weights)
+    free = show_bytes(device.free)
+    if need < device.free:
+        people = _people(folder, options.context, device.free - need)
+        return _check(name, True, "doctor-fits" if people is None else "doctor-fits-people",
+                      weights=weights, free=free, people=people or 0, context=options.context)  # fmt: skip
+    too_large = "doctor-too-full" if device.total and device.total > need else "doctor-too-large"
+    return _check(name, False, too_large, weights=weights, free=free)
+
+
+def _people(folder: Path, context: int, room: int) -> int | None:
+    """How many conversations of that length fit into the room; None for a family that we do not know."""
+    shape = Shape.of_config(config.read(folder))
+    return room // (context * shape.kv_per_token()) if shape and context else None
+
+
+def _check(what: str, is_well: bool, key: str, **values: str | int) -> Check:
+    return Check(what, is_well, say(language(), key, **values), advise(language(), key, **values))
 
 
 def _runs_here(settings: Settings) -> bool:

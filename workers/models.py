@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.core.settings import Settings
+from workers.checkpoints.local import id_of, is_fetched
 from workers.engines.base import EngineOptions
 from workers.engines.openai.places import is_here, shown
 from workers.texts import language, say
@@ -26,7 +27,7 @@ def choose(settings: Settings) -> EngineOptions:
         engine = "transformers"
     return EngineOptions(
         engine=engine,
-        model="echo" if engine == "echo" else model,
+        model="echo" if engine == "echo" else id_of(model) if is_fetched(model) else model,
         device=settings.device,
         context=settings.context_tokens,
         requests=settings.slots,

@@ -9,10 +9,10 @@ import codecs
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from bot.core.errors import CompanionError
+from workers.checkpoints.local import local
 from workers.engines import echo
 from workers.engines.base import Api
 from workers.thinking import CLOSE, OPEN
@@ -76,7 +76,7 @@ class Tokenizer(Protocol):
 
 
 def load_tokenizer(engine: str, model: str, api: Api = "chat") -> Tokenizer:
-    """The tokenizer that goes with an engine and a model (a folder or a hub id); raises `BadTokenizer`."""
+    """The tokenizer of an engine and a model that is on this machine (a folder or a hub id); raises `BadTokenizer`."""
     if engine == "openai":
         from workers.engines.openai.tokenizer import ChatTokenizer, ServerTokenizer
 
@@ -232,12 +232,13 @@ def _load(model: str) -> PreTrainedTokenizerFast:
     # Not AutoTokenizer: for R1's Llama distills it picks a class that loses spaces and Chinese in some versions.
     from transformers import PreTrainedTokenizerFast
 
-    if model.startswith(("/", ".", "~")) and not Path(model).is_dir():
+    folder = local(model)
+    if folder is None:
         raise BadTokenizer(f"There is no folder {model}. Set COMPANION_MODEL to a model's folder or its name on the hub.")
-    if Path(model).is_dir() and not (Path(model) / "tokenizer.json").is_file():
+    if not (folder / "tokenizer.json").is_file():
         raise BadTokenizer(f"{model} has no tokenizer.json. Download the model again with all its files.")
     try:
-        tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(model)
+        tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder)
     except Exception as problem:  # a damaged file raises whatever its reader stumbled on, down to the bare class
         raise BadTokenizer(f"The tokenizer of {model} cannot be loaded: {problem}") from problem
     if not tokenizer.chat_template:

@@ -47,9 +47,11 @@ class Task:
 
 
 class Writer:
-    """Threads share it; it keeps nothing between replies. `context` asks for the model's, which is known once loaded."""
+    """Threads share it; it keeps nothing between replies. `tokenizer` and `context` are asked for: they come with the model."""
 
-    def __init__(self, engine: Generator, tokenizer: Tokenizer, context: Callable[[], int], settings: Settings) -> None:
+    def __init__(
+        self, engine: Generator, tokenizer: Callable[[], Tokenizer], context: Callable[[], int], settings: Settings
+    ) -> None:
         self._engine, self._tokenizer, self._context, self._settings = engine, tokenizer, context, settings
 
     def write(self, task: Task, watch: Watch, publish: Publish) -> tuple[Prompt, Reply]:
@@ -61,9 +63,10 @@ class Writer:
         return prompt, reply
 
     def _plan(self, task: Task) -> tuple[Plan, Prompt]:
-        budget, closing = self._budget(), close_thought_ids(self._tokenizer, task.language)
+        tokenizer = self._tokenizer()
+        budget, closing = self._budget(), close_thought_ids(tokenizer, task.language)
         prompt = write_prompt(
-            self._tokenizer,
+            tokenizer,
             task.persona,
             task.turns,
             task.text,
@@ -72,7 +75,7 @@ class Writer:
             max_tokens=self._context() - budget.thought - len(closing) - budget.answer,
             thinks=task.thinking != "off",
         )
-        inside = self._tokenizer.opens_thought and task.thinking != "off"
+        inside = tokenizer.opens_thought and task.thinking != "off"
         return Plan(task.turn, prompt.ids, closing, inside, budget, _sampling(task.persona)), prompt
 
     def _budget(self) -> Budget:
@@ -81,7 +84,7 @@ class Writer:
         return Budget(min(self._settings.thought_tokens, quarter), min(self._settings.answer_tokens, quarter))
 
     def _attempt(self, plan: Plan, task: Task, watch: Watch, publish: Publish) -> Reply:
-        reply = Reply(plan, self._tokenizer)
+        reply = Reply(plan, self._tokenizer())
         began_at = time.monotonic()
         reply.write(self._engine, watch, _Drafts(task, publish).offer)
         written(reply.num_tokens, time.monotonic() - began_at, is_estimate=reply.is_estimate)

@@ -40,7 +40,7 @@ def drafts():
 
 @pytest.fixture
 def writer(engine, settings):
-    return Writer(engine, ByteTokenizer(), lambda: 8192, settings)
+    return Writer(engine, ByteTokenizer, lambda: 8192, settings)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 
 import pytest
 
@@ -28,6 +29,10 @@ def look(model, **overrides):
     return {check.name: check for check in doctor.checks(load(model=str(model), device="cpu", **overrides))}
 
 
+def wrong(model):
+    return [check.detail for check in doctor.checks(load(model=str(model), device="cpu")) if not check.ok]
+
+
 def test_a_whole_model_that_fits_is_well(model):
     found = look(model)
     assert all(check.ok for check in found.values())
@@ -41,21 +46,25 @@ def test_the_echo_engine_needs_nothing_and_says_so():
     assert "no model" in found["model"].detail
 
 
-def test_a_pointer_in_place_of_weights_is_wrong(copy):
+def test_everything_that_is_wrong_with_the_files_is_a_line_with_what_to_type(copy):
     (copy / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
-    assert "git lfs pull" in look(copy)["model"].detail
+    (copy / "tokenizer.json").write_text("<html>")
+    found = [check for check in doctor.checks(load(model=str(copy), device="cpu")) if not check.ok]
+    assert [check.detail.split(": ")[0] for check in found] == ["model.safetensors", "tokenizer.json"]
+    assert "git-lfs pointer" in found[0].detail
+    assert all("companion model pull" in check.fix for check in found)
 
 
 def test_weights_that_were_cut_are_wrong(copy):
     weights = copy / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    assert look(copy)["model"].detail.startswith("model.safetensors in ")
+    assert any("model.safetensors: cut" in line for line in wrong(copy))
 
 
 def test_a_part_that_the_index_names_and_nobody_has_is_wrong(copy):
     index = {"weight_map": {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}}
     (copy / "model.safetensors.index.json").write_text(json.dumps(index))
-    assert look(copy)["model"].detail.startswith("model-00002-of-00002.safetensors in ")
+    assert any("model-00002-of-00002.safetensors: missing" in line for line in wrong(copy))
 
 
 def test_an_index_that_is_no_index_is_wrong(copy):
@@ -77,9 +86,41 @@ def test_a_model_that_is_not_here_yet_is_well_and_not_downloaded(monkeypatch, tm
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     found = look("nobody/such-a-model")
     assert found["model"].ok
-    assert "first start downloads it" in found["model"].detail
+    assert "the first start fetches it" in found["model"].detail
     assert str(tmp_path / "hub") in found["room for the model"].detail
     assert not (tmp_path / "hub").exists()
+
+
+def test_the_room_for_a_model_of_the_catalogue_is_what_it_takes(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert "about 14.2 GiB are needed" in look("r1-7b")["room for the model"].detail
+    assert "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B" in look("r1-7b")["model"].detail
+
+
+def test_half_a_model_in_the_hubs_cache_is_well_since_the_start_goes_on(monkeypatch, tmp_path, model):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    commit = "a" * 40
+    snapshot = tmp_path / "models--nobody--half" / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text(commit)
+    (snapshot / "config.json").write_bytes((model / "config.json").read_bytes())
+    assert "not whole on this machine yet" in look("nobody/half")["model"].detail
+    (snapshot / "config.json").write_text("<html>")
+    assert any("config.json: a web page" in line for line in wrong("nobody/half"))
+
+
+def test_it_says_how_many_people_fit_beside_the_weights(model):
+    assert "room for" in look(model)["memory for the model"].detail
+    assert "people with 8192 tokens each" in look(model)["memory for the model"].detail
+
+
+def test_it_speaks_chinese(model, monkeypatch):
+    monkeypatch.setenv("COMPANION_LANGUAGE", "zh")
+    assert all(
+        check.name in ("engine",) or re.search("[一-鿿]", check.detail)
+        for check in doctor.checks(load(model=str(model), device="cpu"))
+    )
 
 
 def test_a_device_that_is_not_there_is_wrong():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from workers.checkpoints import catalog, config, hashes, tokenizer, weights
 from workers.checkpoints.families import BadNumber, Shape
 from workers.checkpoints.files import quoted, unreadable
 from workers.checkpoints.findings import Defect, Finding
+from workers.checkpoints.local import local, name_of
 from workers.checkpoints.weights import Weights
 
 
@@ -20,8 +20,9 @@ def check(path: Path, deep: bool = False) -> list[Finding]:
     """In the order in which a loader would meet them."""
     try:
         if (wrong := _place(path)) is not None:
-            return [wrong]
-        return list(_files(path, deep))
+            return [wrong.with_commands(pull=f"companion model pull NAME --to {quoted(path)}")]
+        pull = _pull_again(path)
+        return [_with_commands(finding, path, pull) for finding in _files(path, deep)]
     except OSError as problem:
         return [unreadable(problem).in_file(path.name or str(path))]
 
@@ -31,8 +32,9 @@ def is_well(findings: list[Finding]) -> bool:
 
 
 def print_report(path: Path, deep: bool, as_json: bool, language: str) -> int:
-    """Gives the exit status."""
-    findings = [_with_name(finding, _name_on_hub(path)) for finding in check(path, deep)]
+    """Of a folder, or of a model in the hub's cache by its name; gives the exit status."""
+    path = local(str(path)) or path
+    findings = check(path, deep)
     if as_json:
         entries = [finding.as_dict(language) for finding in findings]
         print(json.dumps({"path": str(path), "ok": is_well(findings), "findings": entries}, ensure_ascii=True, indent=1))
@@ -79,20 +81,24 @@ def _files(folder: Path, deep: bool) -> Iterator[Finding]:
         yield from hashes.look(folder, dict.fromkeys([*found.heads, *others]))
 
 
-def _with_name(finding: Finding, name: str) -> Finding:
-    return replace(finding, values={**finding.values, "model": name})
+def _with_commands(finding: Finding, folder: Path, pull: str) -> Finding:
+    """In the hub's cache a file is a link, and what is to be removed is at its end."""
+    file = (folder / finding.file).resolve()
+    return finding.with_commands(pull=pull, again=f"rm {quoted(file)} && {pull}")
 
 
-def _name_on_hub(folder: Path) -> str:
-    """What to download again: a model of the release, where shape and marks say that it is one; else a word to replace."""
+def _pull_again(folder: Path) -> str:
+    """What to type to have it fetched. A folder has no name on the hub; the release's models are known by what they are."""
+    if "/" in (name := name_of(folder)):
+        return f"companion model pull {name}"
     try:
         shape = Shape.of_config(config.read(folder))
     except (Defect, BadNumber, OSError):
-        return "NAME"
+        shape = None
     model = catalog.like(shape) if shape else None
-    return model.id if model and _is_of_release(folder) else "NAME"
+    return f"companion model pull {model.id if model and _is_of_release(folder) else 'NAME'} --to {quoted(folder)}"
 
 
 def _is_of_release(folder: Path) -> bool:
     """A base model has the same shape, but not R1's marks."""
-    return "<｜Assistant｜>" in tokenizer.marks(folder) or "deepseek-r1" in folder.absolute().name.lower()
+    return "<｜Assistant｜>" in tokenizer.marks(folder) or "deepseek-r1" in name_of(folder).lower()

@@ -12,10 +12,11 @@ from workers.checkpoints import catalog
 from workers.checkpoints.families import FAMILIES
 from workers.checkpoints.files import quoted, show_bytes
 from workers.checkpoints.findings import Defect, Value
+from workers.checkpoints.local import local
 from workers.checkpoints.machine import Machine, this_machine
 from workers.checkpoints.subject import Subject, of_catalog, of_folder
 from workers.models import choose
-from workers.texts import advise, plain, say
+from workers.texts import plain, say
 
 Line = tuple[str, dict[str, Value]]
 _CONTEXTS = (4096, 16384)
@@ -28,9 +29,7 @@ def print_explanation(name: str, as_json: bool, language: str) -> int:
     try:
         subject = _find(name)
     except Defect as defect:
-        values: dict[str, Value] = {"model": "NAME", **defect.values}
-        fix = advise(language, defect.what, **values)
-        print(f"{plain(name)}: {say(language, defect.what, **values)}{f' → {fix}' if fix else ''}")
+        print(defect.in_file(name).sentence(language))
         return 1
     machine = this_machine()
     if as_json:
@@ -96,11 +95,9 @@ def needs_server(subject: Subject, machine: Machine) -> bool:
 
 
 def _find(name: str) -> Subject:
-    folder = Path(name).expanduser()
-    model = catalog.find(name)
-    if model and not folder.is_dir():
+    if (model := catalog.find(name)) and not Path(name).exists():
         return of_catalog(model)
-    if not folder.exists():
+    if (folder := local(name)) is None:
         raise Defect("explain-no-such", names=", ".join(catalog.models()))
     if not folder.is_dir():
         raise Defect("a-file", folder=quoted(folder.parent))

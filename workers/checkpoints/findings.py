@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from bot.core.checks import Check
@@ -10,6 +10,8 @@ from workers.texts import advise, plain, say
 
 Level = Literal["ok", "note", "error"]
 Value = str | int
+_PULL = "companion model pull NAME --to FOLDER"
+_NO_COMMANDS = {"pull": _PULL, "again": _PULL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +23,26 @@ class Finding:
     values: dict[str, Value] = field(default_factory=dict)
     level: Level = "error"
 
+    def with_commands(self, **commands: str) -> Finding:
+        """The same, knowing what can be typed to mend it."""
+        return replace(self, values={**self.values, **commands})
+
     def as_check(self, language: str) -> Check:
         detail, fix = self._texts(language)
         if self.level == "note" and fix:
             detail, fix = f"{detail} → {fix}", ""
         return Check(plain(self.file), self.level != "error", detail, fix)
 
+    def sentence(self, language: str) -> str:
+        detail, fix = self._texts(language)
+        return f"{plain(self.file)}: {detail} → {fix}" if fix else f"{plain(self.file)}: {detail}"
+
     def as_dict(self, language: str) -> dict[str, Any]:
         detail, fix = self._texts(language)
         return {"file": plain(self.file), "level": self.level, "what": self.what, "detail": detail, "fix": fix}
 
     def _texts(self, language: str) -> tuple[str, str]:
-        values = {"model": "NAME", **self.values}
+        values = {"model": "NAME", **_NO_COMMANDS, **self.values}
         return say(language, self.what, **values), advise(language, self.what, **values)
 
 

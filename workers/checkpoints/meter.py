@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Callable
 from threading import Lock
 from time import monotonic
 
@@ -16,17 +17,20 @@ _CLEAR = "\r\x1b[K"
 
 
 class Screen:
-    """Words go to standard error, so that standard output holds nothing but the result."""
+    """Words go to standard error, so that standard output holds nothing but the result; or to `tell`, a line each."""
 
-    def __init__(self, language: str) -> None:
-        self.language = language
-        self.is_terminal = sys.stderr.isatty()
+    def __init__(self, language: str, tell: Callable[[str], None] | None = None) -> None:
+        self.language, self._tell = language, tell
+        self.is_terminal = tell is None and sys.stderr.isatty()
         self._lock = Lock()
 
     def say(self, key: str, **values: str | int) -> None:
         self.line(say(self.language, key, **values))
 
     def line(self, text: str) -> None:
+        if self._tell:
+            self._tell(text)
+            return
         with self._lock:
             print(f"{_CLEAR if self.is_terminal else ''}{text}", file=sys.stderr, flush=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from workers.checkpoints import catalog, hashes
 from workers.checkpoints.check import check, is_well
 from workers.checkpoints.files import quoted, show_bytes
 from workers.checkpoints.findings import Defect
+from workers.checkpoints.local import id_of, is_id, local
 from workers.checkpoints.meter import Meter, Screen
 from workers.checkpoints.wanted import File, choose
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from workers.checkpoints.hub import Hub
     from workers.checkpoints.shelf import Shelf
 
-_ID = re.compile(r"[A-Za-z0-9_][\w.-]*/[\w.-]*\w", re.ASCII)
 _LOCK_SECONDS = 0.2
 _INTERRUPTED = 130
 
@@ -49,7 +48,9 @@ def print_pull(name: str, mirror: str, revision: str | None, to: Path | None, la
 
 def pull(name: str, screen: Screen, mirror: str = "", revision: str | None = None, to: Path | None = None) -> Path:
     """The folder where the model now is, each file as it was published; raises `Defect`."""
-    model = _model(name)
+    if not is_id(name):
+        raise Defect("pull-bad-name", names=", ".join(catalog.models()))
+    model = id_of(name)
     try:
         from huggingface_hub import constants
 
@@ -64,15 +65,6 @@ def pull(name: str, screen: Screen, mirror: str = "", revision: str | None = Non
         return _fetch(hub, revision, to, screen)
     except FAILURES as problem:
         raise hub.explain(problem) from problem
-
-
-def _model(name: str) -> str:
-    """The hub's id."""
-    if model := catalog.find(name):
-        return model.id
-    if not _ID.fullmatch(name) or "--" in name or ".." in name:
-        raise Defect("pull-bad-name", names=", ".join(catalog.models()))
-    return name
 
 
 def _fetch(hub: Hub, revision: str | None, to: Path | None, screen: Screen) -> Path:
@@ -139,16 +131,10 @@ def _prove(folder: Path, files: list[File]) -> None:
 
 def _here(model: str, revision: str | None, to: Path | None, screen: Screen) -> Path:
     """Offline: what is on this machine, whole or not; the check that follows says what it lacks."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import IncompleteSnapshotError, LocalEntryNotFoundError
-
     screen.say("pull-offline", model=model)
-    try:
-        return Path(snapshot_download(model, revision=revision, local_dir=to, local_files_only=True))
-    except IncompleteSnapshotError as problem:
-        return Path(problem.snapshot_path)
-    except LocalEntryNotFoundError as problem:
-        raise Defect("pull-not-here", model=model) from problem
+    if (folder := local(model, revision, to)) is None:
+        raise Defect("pull-not-here", model=model)
+    return folder
 
 
 def _typed(name: str, mirror: str, revision: str | None, to: Path | None) -> str:

@@ -13,6 +13,7 @@ from workers.checkpoints.check import check
 from workers.checkpoints.families import BadNumber, Shape
 from workers.checkpoints.files import quoted
 from workers.checkpoints.findings import Defect
+from workers.checkpoints.local import name_of
 from workers.checkpoints.weights import Weights
 
 Kind = Literal["distill", "original", "base", "other"]
@@ -60,7 +61,7 @@ def of_folder(folder: Path) -> Subject:
     if shape is None or families.other_family(shape.family, tensors, found.complete):
         raise Defect("explain-unknown", family=str(settings.get("model_type"))[:40])
     return Subject(
-        name=folder.absolute().name,
+        name=name_of(folder),
         kind=_kind(folder, shape),
         shape=shape,
         model=catalog.like(shape),

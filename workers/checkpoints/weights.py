@@ -29,6 +29,14 @@ class Weights:
         return {name: tensor for head in self.heads.values() for name, tensor in head.tensors.items()}
 
 
+def num_parameters(folder: Path) -> int:
+    """Of the files that can be read."""
+    found = Weights()
+    for _ in look(folder, found):
+        pass
+    return sum(tensor.count for tensor in found.tensors().values())
+
+
 def look(folder: Path, weights: Weights) -> Iterator[Finding]:
     """Fills `weights` on the way."""
     present = sorted(file.name for file in folder.iterdir() if file.name.endswith(".safetensors"))

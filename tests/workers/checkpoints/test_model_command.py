@@ -85,8 +85,7 @@ def test_both_languages_have_the_same_texts_with_the_same_values_and_fixes():
 
 
 def test_every_text_that_the_code_names_exists_and_none_is_left_over():
-    files = [*(ROOT / "workers" / "checkpoints").glob("*.py"), *(ROOT / "workers").glob("models.py")]
-    files += (ROOT / "workers" / "engines" / "openai").glob("*.py")
+    files = [*(ROOT / "workers").rglob("*.py")]
     code = "".join(file.read_text("utf-8") for file in files)
     kinds = {f"explain-{kind}" for kind in ("distill", "original", "base", "other")}
     named = set(re.findall(r'"([a-z]+(?:-[a-z]+)*)"', code)) | kinds

@@ -11,6 +11,7 @@ from subprocess import PIPE, Popen
 
 import pytest
 
+from tests.workers.checkpoints.makers import make
 from tests.workers.engines.echo_prompts import asking, text
 from workers.engines.base import Ended, EngineOptions, Limits
 from workers.engines.errors import EngineDied, EngineLoadFailed, EngineNotReady
@@ -112,10 +113,8 @@ def test_an_engine_that_dies_in_the_middle_of_an_answer_does_so_for_one_try_only
 
 @pytest.fixture
 def slow_to_load(tmp_path):
-    """Looks like a model for as long as it takes to import torch."""
-    (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "model.safetensors").touch()
-    return EngineOptions("transformers", str(tmp_path))
+    """Loading takes as long as to import torch, at least."""
+    return EngineOptions("transformers", str(make(tmp_path)))
 
 
 @pytest.fixture
@@ -170,7 +169,7 @@ def test_the_engine_is_gone_with_its_parent_in_the_middle_of_loading(parent, slo
 def test_what_can_never_load_is_said_and_not_tried_again(start):
     process = start(EngineOptions("transformers", "/nowhere/at-all"))
 
-    with pytest.raises(EngineLoadFailed, match="no folder /nowhere/at-all"):
+    with pytest.raises(EngineLoadFailed, match="there is no /nowhere/at-all"):
         process.wait_ready(10)
     with pytest.raises(EngineLoadFailed):
         process.generate(asking("hello"))

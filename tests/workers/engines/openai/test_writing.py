@@ -30,7 +30,7 @@ def write(serve):
         line = Line(text, "0", "0", "Ann", time.time())
         nobody = Conversation("shell", "local", "0", "0", "0")
         task = Task("t", nobody, 1, (line,), (), 0, Personas().get("default"), thinking, "en")
-        _, reply = Writer(engine, tokenizer, lambda: context, settings).write(task, Watch(30), lambda draft: None)
+        _, reply = Writer(engine, lambda: tokenizer, lambda: context, settings).write(task, Watch(30), lambda draft: None)
         return reply
 
     yield write

@@ -1,0 +1,54 @@
+"""What of a model is on this machine: a folder, or its snapshot in the hub's cache, whole or not. Asks nobody."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from workers.checkpoints import catalog
+
+_ID = re.compile(r"[A-Za-z0-9_][\w.-]*/[\w.-]*\w", re.ASCII)
+
+
+def id_of(name: str) -> str:
+    """The hub's id where the name is one of the catalogue's, else what was given."""
+    model = catalog.find(name)
+    return model.id if model else name
+
+
+def is_id(name: str) -> bool:
+    """Whether it can be the name of a model on a hub; short names can."""
+    id = id_of(name)
+    return bool(_ID.fullmatch(id)) and "--" not in id and ".." not in id
+
+
+def is_fetched(name: str) -> bool:
+    """Whether the model comes from a hub: there is no folder of that name, and it can be one of a hub's."""
+    return is_id(name) and not Path(name).expanduser().exists()
+
+
+def local(name: str, revision: str | None = None, to: Path | None = None) -> Path | None:
+    """The folder, or the file, of a path, a hub id or a short name; None where nothing is here."""
+    path = Path(name).expanduser()
+    if path.exists():
+        return path
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HFValidationError, IncompleteSnapshotError, LocalEntryNotFoundError
+    except ImportError:
+        return None
+    try:
+        return Path(snapshot_download(id_of(name), revision=revision, local_dir=to, local_files_only=True))
+    except IncompleteSnapshotError as problem:
+        # Complete, for the library, is everything that was published; a model needs less. The check judges.
+        return Path(problem.snapshot_path)
+    except (LocalEntryNotFoundError, HFValidationError):
+        return None
+
+
+def name_of(folder: Path) -> str:
+    """What the model in it is called: the hub's id of a snapshot in the cache, else the folder's own name."""
+    path = folder.absolute()
+    if path.parent.name == "snapshots":
+        return path.parents[1].name.removeprefix("models--").replace("--", "/", 1)
+    return path.name
