@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bot.core.settings import table
+from bot.core.settings_table import table
 
 PAGE = Path(__file__).with_name("settings.md")
 BEGIN, END = "<!-- settings: `make docs` writes this -->\n", "<!-- end of settings -->"

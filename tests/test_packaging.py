@@ -18,7 +18,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from bot.cli import cli as companion
-from bot.core.settings import PREFIX, Settings, load, table
+from bot.core.settings import PREFIX, Settings, load
+from bot.core.settings_table import table
 from bot.embedded import find_server
 from workers.cli import cli as workers
 

@@ -26,6 +26,7 @@ from workers.checkpoints.weights import num_parameters
 from workers.engines.base import EngineOptions
 from workers.engines.checkpoint import errors
 from workers.engines.errors import EngineLoadFailed
+from workers.engines.vllm import is_installed
 from workers.models import choose, remark
 from workers.texts import advise, language, say
 
@@ -56,6 +57,8 @@ def checks(settings: Settings) -> Iterator[Check]:
 
         yield from check_servers(options)
         return
+    if options.engine == "vllm" and not is_installed():
+        yield _check("vllm", False, "vllm-missing")
     folder = yield from _model(options.model)
     device = yield from _gpu(options)
     if folder and device:

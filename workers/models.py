@@ -31,6 +31,7 @@ def choose(settings: Settings) -> EngineOptions:
         device=settings.device,
         context=settings.context_tokens,
         requests=settings.slots,
+        gpus=settings.gpus,
     )
 
 

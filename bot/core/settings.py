@@ -66,8 +66,8 @@ class Settings(BaseSettings):
     )
     discord_token: SecretStr | None = Field(None, description="Bot token of the Discord application; without it no Discord")
     model: str = Field("bundled", description="Hugging Face id or folder of the model; `bundled` is the small one in the box")
-    engine: Literal["auto", "echo", "paged", "transformers", "openai"] = Field(
-        "auto", description="What runs the model; `echo` needs none, `openai` has it on a server"
+    engine: Literal["auto", "echo", "paged", "transformers", "vllm", "openai"] = Field(
+        "auto", description="What runs the model; `echo` needs none, `openai` has it on a server, `vllm` is installed apart"
     )
     openai_urls: SecretStr | None = Field(
         None, description="OpenAI-compatible servers that have the model, several with commas, such as http://localhost:8000/v1"
@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     openai_first_seconds: float = Field(120, gt=0, description="Longest wait for a server's first word")
     openai_next_seconds: float = Field(30, gt=0, description="Longest silence of a server between two words")
     device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="Where the model runs")
+    gpus: int = Field(1, ge=1, description="GPUs over which one model is spread; only the engine `vllm` can use several")
     context_tokens: int = Field(
         8192, ge=512, description="Most tokens of prompt and reply together; less if the model takes less"
     )
@@ -168,7 +169,7 @@ class Settings(BaseSettings):
     @property
     def loads_weights(self) -> bool:
         """Whether a worker with these settings runs a model itself, and needs torch."""
-        return self.engine in ("paged", "transformers") or (self.engine == "auto" and self.openai_urls is None)
+        return self.engine in ("paged", "transformers", "vllm") or (self.engine == "auto" and self.openai_urls is None)
 
     @classmethod
     def settings_customise_sources(
@@ -241,14 +242,3 @@ def _explain(error: ErrorDetails) -> str:
 
 def _given_value(name: str, error: ErrorDetails) -> Any:
     return error.get("input", os.environ.get(PREFIX + name.upper()))
-
-
-def table() -> str:
-    """The settings table of the README, in Markdown."""
-    rows = ["| setting | default | what it is |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        default = (
-            "the user's data folder" if name == "data_dir" else "–" if field.default in (None, (), "") else f"`{field.default}`"
-        )
-        rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
-    return "\n".join(rows)

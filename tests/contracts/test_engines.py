@@ -3,11 +3,13 @@
 import threading
 import time
 from collections import defaultdict
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import pytest
 
 from tests.fakes.openai_server import OpenAIServer
+from tests.fakes.vllm_stub import stub_of_vllm
 from tests.tiny_models import make_tiny_model
 from workers.engines import load
 from workers.engines.base import Ended, EngineOptions, Request, Sampling, Tokens
@@ -109,13 +111,15 @@ def servers():
         yield one.url, other.url
 
 
-@pytest.fixture(scope="module", params=["echo", "paged", "transformers", "openai"])
+@pytest.fixture(scope="module", params=["echo", "paged", "transformers", "openai", "vllm"])
 def options(request, folder, servers):
     if request.param == "openai":
-        return EngineOptions("openai", urls=servers, context=CONTEXT)
+        yield EngineOptions("openai", urls=servers, context=CONTEXT)
+        return
     # Echo is paced so that there is a moment in which to cancel.
     speed = 2000.0 if request.param == "echo" else 0.0
-    return EngineOptions(request.param, str(folder), device="cpu", threads=1, context=CONTEXT, tokens_per_second=speed)
+    with stub_of_vllm() if request.param == "vllm" else nullcontext():
+        yield EngineOptions(request.param, str(folder), device="cpu", threads=1, context=CONTEXT, tokens_per_second=speed)
 
 
 @pytest.fixture(scope="module", params=[InProcess, Behind])

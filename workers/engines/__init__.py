@@ -41,4 +41,16 @@ def _openai(options: EngineOptions, progress: Progress) -> Engine:
     return load(options, progress)
 
 
-ENGINES: dict[str, Factory] = {"echo": _echo, "paged": _paged, "transformers": _transformers, "openai": _openai}
+def _vllm(options: EngineOptions, progress: Progress) -> Engine:
+    from workers.engines.vllm import load
+
+    return load(options, progress)
+
+
+ENGINES: dict[str, Factory] = {
+    "echo": _echo,
+    "paged": _paged,
+    "transformers": _transformers,
+    "openai": _openai,
+    "vllm": _vllm,
+}

@@ -22,7 +22,8 @@ class EngineOptions:
     """Which engine, which model, and how much of the machine it may take. Zero means: the engine decides.
 
     `model` is a folder or a hub id; `context` counts tokens; `requests` is how many run at once; `memory_share` is the
-    part of the device's memory; `threads` are CPU threads; `tokens_per_second` (each request) is for `echo` alone.
+    part of the device's memory; `threads` are CPU threads; `tokens_per_second` (each request) is for `echo` alone, `gpus`
+    (over which one model is spread) for `vllm`.
     From `urls` on everything is for `openai` alone: where the servers are, how to speak to them, how long to wait.
     """
 
@@ -35,6 +36,7 @@ class EngineOptions:
     memory_share: float = 0.85
     threads: int = 0
     tokens_per_second: float = 0.0
+    gpus: int = 1
     urls: tuple[str, ...] = field(default=(), repr=False)
     key: str = field(default="", repr=False)
     api: Api = "chat"

@@ -295,3 +295,10 @@ openai-not-understood = { $url } answers with something that is no OpenAI-compat
     .fix = check COMPANION_OPENAI_URLS, and what stands between
 openai-stray-thought = { $url } ended a thought that it had not begun; from now on its replies are read as beginning with one
     .fix = start the server with a reasoning parser, for example: vllm serve … --reasoning-parser deepseek_r1
+
+## The engine `vllm`
+
+vllm-missing = the vllm engine needs vLLM, which is not installed here
+    .fix = in an environment of its own: pip install 'companion[console,embedded,vllm]'; or set COMPANION_ENGINE=auto
+vllm-cannot-load = vLLM cannot load the model in { $folder }: { $problem }
+    .fix = the lines above this one in the worker's log say why; if the GPU's memory is too small: lower COMPANION_CONTEXT_TOKENS or COMPANION_SLOTS, or spread the model with COMPANION_GPUS

@@ -295,3 +295,10 @@ openai-not-understood = { $url } 返回的不是与 OpenAI 兼容的数据流
     .fix = 检查 COMPANION_OPENAI_URLS，以及中间的设备
 openai-stray-thought = { $url } 结束了一段没有开头的思考；从现在起，它的回答都按以思考开头来读
     .fix = 启动服务器时打开思考解析，例如：vllm serve … --reasoning-parser deepseek_r1
+
+## 引擎 `vllm`
+
+vllm-missing = vllm 引擎需要 vLLM，这里没有安装
+    .fix = 在单独的环境里：pip install 'companion[console,embedded,vllm]'；或设 COMPANION_ENGINE=auto
+vllm-cannot-load = vLLM 加载不了 { $folder } 里的模型：{ $problem }
+    .fix = worker 日志里这一行之上写着原因；如果显存太小：调低 COMPANION_CONTEXT_TOKENS 或 COMPANION_SLOTS，或用 COMPANION_GPUS 分到多块显卡上

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import SettingsError
-from bot.core.settings import Settings, load, make_data_dir, table
+from bot.core.settings import Settings, load, make_data_dir
+from bot.core.settings_table import table
 
 SECRET = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 
