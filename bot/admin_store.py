@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.admin.shared import note_everywhere, open_here
+from bot.admin.shared import note_everywhere, open_here, refuse_unknown
 
 if TYPE_CHECKING:
     from bot.census import Held
@@ -85,12 +85,14 @@ def restore(file: Path, passphrase_file: Path | None, replace: bool, force: bool
 
 @click.command()
 @click.option("--surface", help="One bot account, as PLATFORM:BOT; without it, all.")
-@click.option("--top", default=0, metavar="N", help="Also the N largest conversations.")
+@click.option("--top", default=0, metavar="N", type=click.IntRange(0, 1000), help="Also the N largest conversations.")
 def conversations(surface: str | None, top: int) -> None:
     """How many conversations there are, and how much they hold. Also when the oldest and newest turns were."""
     from bot.census import Census
 
     with open_here() as front:
+        if surface:
+            refuse_unknown(front, surface)
         census = Census(front.store, front.vault, top)
         totals = [census.count(name) for name in ([surface] if surface else front.store.surfaces())]
     head = ("TURNS", "SIZE", "OLDEST TURN", "NEWEST TURN")

@@ -25,7 +25,10 @@ def dead() -> None:
 def dead_list() -> None:
     """All of them, without what was said."""
     with open_here() as front:
-        for letter in _letters(front):
+        letters = list(_letters(front))
+        if not letters:
+            click.echo("nothing was put aside", err=True)
+        for letter in letters:
             click.echo(f"{letter.id}  {letter.conversation}  {len(letter.lines)} line(s)")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.admin.shared import about, hands_on, open_here
+from bot.admin.shared import about, hands_on, named, open_here, refuse_unknown
 
 if TYPE_CHECKING:
     from bot.administration import Administration
@@ -32,14 +32,12 @@ def admin() -> None:
 @click.option("--chat", is_flag=True, help="ID is a chat: everybody's conversations in it.")
 def reset(whom: str, chat: bool) -> None:
     """Forget what was said. In one whole conversation, to a person, or with --chat in a chat."""
-    from bot.core.messages import Conversation
-
     with open_here() as front:
         if whom.count(":") == 2 or chat:
             hands, subject = about(front, whom, "chat" if chat else "person")
             num_turns = hands.reset(subject)
         else:
-            conversation = Conversation.parse(whom)
+            conversation = named(front, whom)
             num_turns = hands_on(front, conversation.surface).reset_conversation(conversation)
         click.echo(f"forgotten: {num_turns} turns")
 
@@ -106,6 +104,7 @@ def invite(surface: str) -> None:
     with open_here() as front:
         if surface.count(":") != 1:
             raise BadConversation(f"not a bot account: {surface!r}; it is PLATFORM:BOT, such as telegram:42")
+        refuse_unknown(front, surface)
         click.echo(f"{hands_on(front, surface).invite()}  (good for one person, within {INVITE_DAYS} days)")
 
 
@@ -133,6 +132,8 @@ def audit(last: int) -> None:
     """What admins did, oldest first. A line has the time (UTC), the bot account, who, what, and to whom."""
     with open_here() as front:
         entries = [(entry, surface) for surface in front.store.surfaces() for entry in front.audit.last(surface, last)]
+        if not entries:
+            click.echo("nothing is in the audit log yet", err=True)
         for entry, surface in sorted(entries, key=lambda one: one[0].at)[-last:]:
             at = datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
             click.echo(f"{at}  {surface}  {entry.who}  {entry.what} {entry.whom} {entry.value}".rstrip())

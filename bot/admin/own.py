@@ -11,13 +11,13 @@ from bot.admin.shared import hands_on, open_here, whose_is
 
 
 @click.command()
-@click.argument("conversation", required=False)
-def export(conversation: str | None) -> None:
-    """Write everything kept about a person as JSON. CONVERSATION is any one of theirs."""
+@click.argument("whom", required=False)
+def export(whom: str | None) -> None:
+    """Write everything kept about a person as JSON. WHOM is as for `admin`; without it, whoever sits here."""
     from bot.commands.own import everything
 
     with open_here() as front:
-        whose = whose_is(front, conversation)
+        whose = whose_is(front, whom)
         kept = everything(front, whose)
         hands_on(front, whose.surface).note("export", f"person:{whose.person}")
         json.dump(kept, sys.stdout, ensure_ascii=False, indent=2)
@@ -25,12 +25,12 @@ def export(conversation: str | None) -> None:
 
 
 @click.command()
-@click.argument("conversation", required=False)
+@click.argument("whom", required=False)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def forget(conversation: str | None, yes: bool) -> None:
-    """Erase everything kept about a person. With the key that opens any copy; CONVERSATION is any one of theirs."""
+def forget(whom: str | None, yes: bool) -> None:
+    """Erase everything kept about a person, and their key. WHOM is as for `admin`; without it, whoever sits here."""
     with open_here() as front:
-        whose = whose_is(front, conversation)
+        whose = whose_is(front, whom)
         if not yes:
             click.confirm(f"Erase everything about {whose.person} on {whose.surface}, for ever?", abort=True)
         click.echo(f"forgotten: {hands_on(front, whose.surface).forget(whose)} turns")

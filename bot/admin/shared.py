@@ -26,9 +26,33 @@ def open_here() -> Iterator[Front]:
 
 def whose_is(front: Front, name: str | None) -> Conversation:
     from bot.adapters.console.surface import conversation_here
+
+    return named(front, name) if name else conversation_here(front)
+
+
+def named(front: Front, name: str) -> Conversation:
+    """PLATFORM:BOT:ID, or a whole conversation. Raises `BadConversation` with how they are written."""
+    from bot.core.errors import BadConversation
     from bot.core.messages import Conversation
 
-    return Conversation.parse(name) if name else conversation_here(front)
+    try:
+        found = Conversation.parse(f"{name}:0:{name.rpartition(':')[2]}" if name.count(":") == 2 else name)
+    except BadConversation:
+        raise BadConversation(
+            f"not a person or conversation: {name!r}; write PLATFORM:BOT:ID, such as telegram:42:1001, "
+            "or a whole conversation as PLATFORM:BOT:CHAT:THREAD:PERSON"
+        ) from None
+    refuse_unknown(front, found.surface)
+    return found
+
+
+def refuse_unknown(front: Front, surface: str) -> None:
+    """What is done for a bot that never ran here has no effect, and is a slip of the pen: unless none has run so far."""
+    from bot.core.errors import CompanionError
+
+    known = front.store.surfaces()
+    if known and surface not in known:
+        raise CompanionError(f"no bot account {surface} has run on this Redis; those that have: {', '.join(known)}")
 
 
 def hands_on(front: Front, surface: str) -> Administration:
@@ -52,12 +76,10 @@ def _who() -> str:
 
 def about(front: Front, name: str, kind: Kind = "person") -> tuple[Administration, Subject]:
     """PLATFORM:BOT:ID, or the person or chat of a whole conversation."""
-    from bot.core.messages import Conversation
+    from bot.core.errors import BadConversation
 
-    if name.count(":") != 2:
-        conversation = Conversation.parse(name)
-        hands = hands_on(front, conversation.surface)
-        return hands, hands.subject(kind, conversation.chat if kind == "chat" else conversation.person)
-    surface, id = name.rsplit(":", 1)
-    hands = hands_on(front, surface)
-    return hands, hands.subject(kind, id)
+    if kind == "server" and name.count(":") != 2:
+        raise BadConversation(f"not a server: {name!r}; a server is written PLATFORM:BOT:ID")
+    found = named(front, name)
+    hands = hands_on(front, found.surface)
+    return hands, hands.subject(kind, found.chat if kind == "chat" else found.person)

@@ -122,8 +122,57 @@ def test_an_unknown_persona_is_refused(companion, people):
 
 
 def test_what_is_no_conversation_is_refused(companion):
-    with pytest.raises(CompanionError, match="not a conversation: 'ann'"):
+    with pytest.raises(CompanionError, match="not a person or conversation: 'ann'; write PLATFORM:BOT:ID, such as"):
         companion("admin", "reset", "ann")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("export", "telegram:43:1"),
+        ("forget", "--yes", "telegram:43:1:0:1"),
+        ("admin", "block", "telegram:43:1"),
+        ("admin", "invite", "telegram:43"),
+        ("admin", "conversations", "--surface", "telegram:43"),
+    ],
+)
+def test_a_bot_account_that_is_not_known_here_is_told_and_nothing_is_written(companion, store, command):
+    store.add_surface("console:local")
+    before = set(store.redis.keys())
+
+    with pytest.raises(CompanionError) as refusal:
+        companion(*command)
+
+    assert str(refusal.value) == f"no bot account telegram:43 has run on this Redis; those that have: console:local, {SURFACE}"
+    assert set(store.redis.keys()) - before <= {b"companion:memory-key-check"}
+
+
+def test_before_any_bot_has_run_people_can_be_invited_already(companion, store):
+    store.redis.delete("companion:surfaces")
+
+    assert "good for one person" in companion("admin", "invite", SURFACE).stdout
+
+
+def test_a_person_is_named_alike_everywhere(companion, inbox, leases, memory):
+    remember(inbox, leases, talk("1"), talk("1", chat="-9"))
+
+    assert len(json.loads(companion("export", f"{SURFACE}:1").stdout)["conversations"]) == 2
+    assert companion("forget", "--yes", f"{SURFACE}:1").stdout == "forgotten: 2 turns\n"
+
+
+def test_a_conversation_is_no_server(companion, store):
+    with pytest.raises(CompanionError, match="a server is written PLATFORM:BOT:ID"):
+        companion("admin", "block", "--server", str(talk("1", chat="-9")))
+    assert not store.redis.exists(f"companion:{{{SURFACE}}}:access")
+
+
+@pytest.mark.parametrize(
+    ("command", "remark"), [(("dead", "list"), "nothing was put aside"), (("audit",), "nothing is in the audit log yet")]
+)
+def test_an_empty_list_says_so_beside_the_output(companion, command, remark):
+    result = companion("admin", *command)
+
+    assert (result.stdout, result.stderr) == ("", f"{remark}\n")
 
 
 def test_what_was_put_aside_is_listed_without_its_words_and_shown_with_them(companion, letter):
@@ -273,5 +322,5 @@ def test_to_read_or_erase_somebody_is_in_the_log_too(companion, inbox, leases, m
 @pytest.mark.parametrize("command", ["reset", "block", "unblock", "allow", "disallow"])
 @pytest.mark.parametrize("whom", ["ann", "telegram:42", "telegram:42:{x}", "a:b:c:d", "::"])
 def test_whom_must_be_somebody(companion, command, whom):
-    with pytest.raises(CompanionError, match="not a"):
+    with pytest.raises(CompanionError, match=r"not a person or conversation: .*; write PLATFORM:BOT:ID"):
         companion("admin", command, whom)
