@@ -12,6 +12,7 @@ _KEEP_SEEN_MS = 48 * 3600 * 1000
 _GRACE_MS = 2000
 """A wake-up that has not led to a lease by then was lost, unless the workers are busy with others."""
 _NUM_SWEPT = 200
+NUM_PLACES = 200
 
 Accepted = Literal["accepted", "next", "behind", "known", "full", "busy"]
 _NOT_KEPT: dict[int, Accepted] = {0: "known", -1: "full", -2: "busy"}
@@ -84,16 +85,19 @@ class Inbox:
         num: Any = self._store.redis.llen(Keys(conversation.surface).of(conversation, "inbox"))
         return int(num)
 
-    def places(self, surface: str, after_seconds: float) -> dict[Conversation, int]:
-        """Who has waited that long for a reply to begin, with how many stand before them, of all surfaces. At most 200."""
+    def places(self, surface: str, after_seconds: float, skip: int = 0) -> dict[Conversation, int]:
+        """Who has waited that long for a reply to begin, with how many stand before them, of all surfaces.
+
+        At most 200 of those in line, from the one on who has `skip` before them; fewer are the last.
+        """
         keys, now = Keys(surface), self._store.now_ms()
         pipe = self._store.redis.pipeline(transaction=False)
-        pipe.zrangebyscore(keys.line, "-inf", now - after_seconds * 1000, 0, _NUM_SWEPT, withscores=True)
+        pipe.zrangebyscore(keys.line, "-inf", now - after_seconds * 1000, skip, NUM_PLACES, withscores=True)
         pipe.zrangebyscore(keys.pending, "-inf", now - after_seconds * 1000, 0, _NUM_SWEPT)  # their worker died
         in_line, orphans = pipe.execute()
         found = dict.fromkeys((Conversation.parse(name.decode()) for name in orphans), 0)
         others = [Keys(other).line for other in self._store.surfaces() if other != surface]
-        for number, (name, since) in enumerate(in_line):
+        for number, (name, since) in enumerate(in_line, skip):
             found[Conversation.parse(name.decode())] = number + self._num_before(others, since)
         return found
 

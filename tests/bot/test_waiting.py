@@ -71,6 +71,53 @@ def test_the_place_counts_everybody_who_wrote_before_on_every_surface(front, inb
     }
 
 
+def test_the_time_gets_shorter_while_the_line_stands_and_never_below_what_is_likely(front, inbox, monkeypatch):
+    monkeypatch.setattr("bot.waiting._AFTER_SECONDS", 0)
+    front.presence.announce(worker(reply_seconds=40, slots=1))
+    for person in ("1", "2"):
+        inbox.accept(incoming(conversation=talk(person)))
+        time.sleep(0.005)
+    waiting, now, told = Waiting(front, SURFACE), [100.0], []
+    monkeypatch.setattr("bot.waiting.monotonic", lambda: now[0])
+
+    for seconds in (0, 10, 20, 35, 200):
+        now[0] = 100.0 + seconds
+        front.presence.announce(worker(reply_seconds=40, slots=1))
+        told.append([seconds_in(text) for text in waiting._texts().values()])
+    assert told == [[40, 90], [30, 60], [20, 60], [10, 50], [10, 50]]
+
+    inbox.stop(talk("1"))  # the next one's turn: from here on it is counted anew
+    assert [seconds_in(text) for text in waiting._texts().values()] == [40]
+
+
+def seconds_in(text):
+    return int(text.split("about ")[1].split()[0])
+
+
+def test_whoever_stands_far_behind_is_told_too(front, inbox, monkeypatch):
+    monkeypatch.setattr("bot.waiting._AFTER_SECONDS", 0)
+    for module in ("bot.core.inbox", "bot.waiting"):
+        monkeypatch.setattr(f"{module}.NUM_PLACES", 5)
+    monkeypatch.setattr("bot.waiting._LOOK_SECONDS", 0.01)
+    front.presence.announce(worker())
+    people = [talk(str(number)) for number in range(12)]
+    for person in people:
+        inbox.accept(incoming(conversation=person))
+        time.sleep(0.002)
+    told = []
+
+    async def listen():
+        running = asyncio.create_task(Waiting(front, SURFACE).run(lambda who, text: told.append((who, text)) or True))
+        await asyncio.to_thread(until, lambda: len(told) >= 12)
+        await asyncio.sleep(0.2)
+        running.cancel()
+
+    asyncio.run(listen())
+    assert sorted(told, key=str) == sorted(
+        ((who, say("en", "waiting-place", place=place)) for place, who in enumerate(people, 1)), key=str
+    ), "each of them, in their place, and once"
+
+
 def test_a_reply_that_is_being_made_is_waited_for_without_words(front, inbox, leases, texts):
     inbox.accept(incoming())
     leases.acquire(talk())
