@@ -1,22 +1,35 @@
-"""Tokens a second of an engine: N requests at once, prompts of 300-900 tokens of which 200 are shared, 256 new tokens each.
+"""Tokens a second of the engines, side by side: N requests at once, prompts of 300-900 tokens (200 shared), 256 new ones.
 
-    python bench/engine.py                      small random model, whatever device there is
-    python bench/engine.py --shape r1-1.5b      the published shape with random weights (3.6 GB in a temporary folder)
+    python bench/engine.py                                      every engine that is here, small random model
+    python bench/engine.py --shape bundled --requests 1 8       the model in the box
+    python bench/engine.py --shape r1-1.5b --requests 1 32 256  the published shape, 3.6 GB in a temporary folder
+    python bench/engine.py --rate 2 --requests 100              100 arrive by chance, 2 a second, 100-1,024 tokens each way
 
-Speed does not depend on what the weights say. Every figure is the median of `--repeats`; the first run is thrown away.
+Speed does not depend on what the weights say. Every figure is the median of `--repeats`; the first run is thrown away. On a CPU
+the engines take turns, so that what else runs there is in all figures alike; on a GPU each has the memory for itself.
+The floor is what bytes and operations take at least on this device, as measured at the start (`floors.py`).
 """
 
 import argparse
 import json
 import random
 import statistics
+import sys
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 
+import floors
+import torch
+
+from workers.checkpoints.families import Shape
+from workers.engines import ENGINES
 from workers.engines.base import EngineOptions, Request, Sampling
 from workers.engines.process import EngineProcess
+from workers.models import BUNDLED
 
 SHAPES = {
     "tiny": {"hidden_size": 128, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4,
@@ -25,78 +38,146 @@ SHAPES = {
                 "num_key_value_heads": 2, "vocab_size": 151936},
     "r1-7b": {"hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28, "num_attention_heads": 28,
               "num_key_value_heads": 4, "vocab_size": 152064},
+    "r1-8b": {"model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
+              "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256},
 }  # fmt: skip
-NUM_SHARED, NUM_NEW = 200, 256
+NEEDS = {"paged": "torch", "transformers": "transformers", "vllm": "vllm", "llamacpp": "llama_cpp"}
+HERE = [name for name, package in NEEDS.items() if name in ENGINES and find_spec(package)]
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+NUM_SHARED = 200
 
 
 def make_model(folder, shape):
-    import torch
-    from transformers import Qwen2Config, Qwen2ForCausalLM
+    """The folder of a checkpoint of this shape, and the numbers of its config.json."""
+    from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
-    torch.manual_seed(0)
-    torch.set_default_dtype(torch.bfloat16)
-    config = Qwen2Config(**SHAPES[shape], max_position_embeddings=32_768, tie_word_embeddings=False)
-    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
-        Qwen2ForCausalLM(config).save_pretrained(folder)
+    if shape != "bundled":
+        torch.manual_seed(0)
+        torch.set_default_dtype(torch.bfloat16)
+        is_llama = SHAPES[shape].get("model_type") == "llama"
+        config_class, model_class = (LlamaConfig, LlamaForCausalLM) if is_llama else (Qwen2Config, Qwen2ForCausalLM)
+        config = config_class(**SHAPES[shape], max_position_embeddings=32_768, tie_word_embeddings=False)
+        with torch.device(DEVICE):
+            model_class(config).save_pretrained(folder)
+        torch.set_default_dtype(torch.float32)
+    else:
+        folder = BUNDLED
+    return folder, json.loads((Path(folder) / "config.json").read_text())
 
 
-def make_requests(num, num_ids, seed):
+def make_requests(num, num_ids, num_new, seed):
     dice = random.Random(seed)
-    shared = [dice.randrange(1000, num_ids) for _ in range(NUM_SHARED)]
+    shared = [dice.randrange(num_ids // 8, num_ids) for _ in range(NUM_SHARED)]
     for number in range(num):
-        own = [dice.randrange(1000, num_ids) for _ in range(dice.randint(100, 700))]
-        yield Request(f"{seed}-{number}", tuple(shared + own), NUM_NEW, sampling=Sampling(0.6, 0.95, seed=number))
+        own = [dice.randrange(num_ids // 8, num_ids) for _ in range(dice.randint(100, 700))]
+        yield Request(f"{seed}-{number}", tuple(shared + own), num_new, sampling=Sampling(0.6, 0.95, seed=number))
 
 
-def run(engine, requests):
-    """Seconds for all, and the seconds to the first token of each."""
-    firsts, started_at = [], time.perf_counter()
+def make_arrivals(rate, num, num_ids, seed):
+    """(seconds after the start, request), as a Poisson process has them."""
+    dice = random.Random(seed)
+    at = 0.0
+    for number in range(num):
+        at += dice.expovariate(rate)
+        prompt = tuple(dice.randrange(num_ids // 8, num_ids) for _ in range(dice.randint(100, 1024)))
+        yield at, Request(f"{seed}-{number}", prompt, dice.randint(100, 1024), sampling=Sampling(0.6, 0.95, seed=number))
 
-    def read(request):
+
+def run(engine, arrivals):
+    """Seconds for all, the seconds to each first token, and those between a request's further ones."""
+    firsts, gaps, started_at = [], [], time.perf_counter()
+
+    def read(at, request):
+        time.sleep(max(0.0, started_at + at - time.perf_counter()))
+        asked_at = last = time.perf_counter()
         generation = engine.generate(request)
-        first = None
-        for _ in generation:
-            first = first or time.perf_counter() - started_at
+        for number, ids in enumerate(generation):
+            now = time.perf_counter()
+            (gaps if number else firsts).append((now - last) / len(ids) if number else now - asked_at)
+            last = now
         assert generation.ended.reason == "length", generation.ended
-        firsts.append(first)
 
-    threads = [threading.Thread(target=read, args=(request,)) for request in requests]
+    threads = [threading.Thread(target=read, args=arrival) for arrival in arrivals]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return time.perf_counter() - started_at, firsts
+    return time.perf_counter() - started_at, firsts, gaps
 
 
-def measure(engine, num, num_ids, repeats):
-    runs = [run(engine, list(make_requests(num, num_ids, seed))) for seed in range(repeats + 1)][1:]
-    rate = statistics.median(num * NUM_NEW / seconds for seconds, _ in runs)
-    first = statistics.median(statistics.median(firsts) for _, firsts in runs)
-    return {"requests": num, "tokens_per_second": round(rate, 1), "first_token_ms": round(first * 1000, 1)}
+def summary(runs, num_new):
+    """Medians over the runs."""
+    seconds, firsts, gaps = zip(*runs, strict=True)
+    middle = statistics.median
+    return {
+        "tokens_per_second": round(middle(num_new / each for each in seconds), 1),
+        "first_token_ms": round(1000 * middle(middle(each) for each in firsts), 1),
+        "p95_gap_ms": round(1000 * middle(statistics.quantiles(each, n=20)[-1] for each in gaps), 1),
+    }
+
+
+def start(names, folder, options, stack):
+    """{name: (engine, seconds until it was ready)}"""
+    engines = {}
+    for name in names:
+        started_at = time.perf_counter()
+        wanted = EngineOptions(name, str(folder), device=DEVICE, context=options.context, requests=max(options.requests))
+        engine = stack.enter_context(EngineProcess(wanted))
+        engine.wait_ready(900)
+        engines[name] = engine, round(time.perf_counter() - started_at, 1)
+    return engines
+
+
+def measure(names, folder, num_ids, options):
+    """Rows of one group of engines that are loaded at the same time."""
+    with ExitStack() as stack:
+        engines = start(names, folder, options, stack)
+        for num in options.requests:
+            runs = {name: [] for name in names}
+            for seed in range(options.repeats + 1):
+                if options.rate:
+                    arrivals = list(make_arrivals(options.rate, num, num_ids, seed))
+                else:
+                    arrivals = [(0.0, request) for request in make_requests(num, num_ids, options.tokens, seed)]
+                for name, (engine, _) in engines.items():
+                    runs[name].append((run(engine, arrivals), sum(request.max_tokens for _, request in arrivals)))
+            for name, (_, ready) in engines.items():
+                rest = runs[name][1:]
+                figures = summary([each for each, _ in rest], statistics.median(num_new for _, num_new in rest))
+                yield {"engine": name, "requests": num, "ready_s": ready, **figures}
+
+
+def floor(shape, num, num_ids, options, speeds):
+    prompts = [len(request.prompt) for request in make_requests(num, num_ids, options.tokens, 1)]
+    return num * options.tokens / floors.seconds(shape, num, prompts, options.tokens, *speeds)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engine", default="transformers")
-    parser.add_argument("--shape", default="tiny", choices=SHAPES)
+    parser.add_argument("--engines", nargs="+", default=HERE, choices=HERE)
+    parser.add_argument("--shape", default="tiny", choices=[*SHAPES, "bundled"])
     parser.add_argument("--requests", type=int, nargs="+", default=[1, 8])
+    parser.add_argument("--tokens", type=int, default=256, help="new tokens of each request")
+    parser.add_argument("--rate", type=float, help="arrivals a second; --requests is then how many arrive")
+    parser.add_argument("--context", type=int, default=4096)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        make_model(folder, options.shape)
-        started_at = time.perf_counter()
-        wanted = EngineOptions(engine=options.engine, model=folder, context=4096, requests=max(options.requests))
-        with EngineProcess(wanted, lambda stage, detail: print(stage, flush=True)) as engine:
-            engine.wait_ready(600)
-            ready = round(time.perf_counter() - started_at, 1)
-            print(f"{options.engine}, {options.shape}: ready after {ready} s", flush=True)
-            rows = []
-            for num in options.requests:
-                rows.append(measure(engine, num, SHAPES[options.shape]["vocab_size"], options.repeats))
-                print(rows[-1], flush=True)
+        folder, config = make_model(folder, options.shape)
+        dtype = torch.bfloat16 if DEVICE == "cuda" else torch.float32
+        speeds = (dtype.itemsize, *floors.measure(DEVICE, dtype))
+        shape = Shape.of_config({"model_type": "qwen2", **config})
+        print(f"{options.shape} on {DEVICE}: {speeds[1] / 1e9:,.1f} GB/s, {speeds[2] / 1e12:,.2f} TFLOPS", flush=True)
+        rows = []
+        for names in [options.engines] if DEVICE == "cpu" else [[name] for name in options.engines]:
+            for row in measure(names, folder, config["vocab_size"], options):
+                if not options.rate:
+                    row["floor"] = round(floor(shape, row["requests"], config["vocab_size"], options, speeds), 1)
+                rows.append(row)
+                print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
     if options.json:
-        options.json.write_text(json.dumps({"engine": options.engine, "shape": options.shape, "ready_s": ready, "rows": rows}))
+        options.json.write_text(json.dumps({"arguments": sys.argv[1:], "device": DEVICE, "speeds": speeds, "rows": rows}))
 
 
 if __name__ == "__main__":

@@ -152,12 +152,13 @@ class Worker:
 
     def _announce(self) -> None:
         state = self._engine.state
+        engine = state.limits.engine if state.limits else self._options.engine
         self._presence.announce(
             WorkerState(
                 self._id,
                 state.name,
                 state.detail if state.detail != self._options.model else "",
-                self._options.engine,
+                engine,
                 self._options.model if self._options.engine == "openai" else self._settings.model,
                 self._settings.slots,
                 self._heart.num_busy,

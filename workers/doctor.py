@@ -23,6 +23,7 @@ from workers.checkpoints.files import show_bytes
 from workers.checkpoints.findings import Finding
 from workers.checkpoints.local import is_fetched, local
 from workers.checkpoints.weights import num_parameters
+from workers.engines.auto import engine_for
 from workers.engines.base import EngineOptions
 from workers.engines.checkpoint import errors
 from workers.engines.errors import EngineLoadFailed
@@ -48,7 +49,8 @@ class _Device:
 def checks(settings: Settings) -> Iterator[Check]:
     """All checks, each as soon as it is done."""
     options = choose(settings)
-    yield Check("engine", True, options.engine)
+    if options.engine != "auto":
+        yield Check("engine", True, options.engine)
     if options.engine == "echo":
         yield Check("model", True, remark(options))
         return
@@ -61,6 +63,8 @@ def checks(settings: Settings) -> Iterator[Check]:
         yield _check("vllm", False, "vllm-missing")
     folder = yield from _model(options.model)
     device = yield from _gpu(options)
+    if folder and device and options.engine == "auto":
+        yield Check("engine", True, say(language(), "doctor-engine", engine=engine_for(folder, device.name)))
     if folder and device:
         yield _fits(settings, options, folder, device)
 

@@ -14,8 +14,8 @@ BUNDLED = Path(__file__).parent / "bundled"
 
 
 def choose(settings: Settings) -> EngineOptions:
-    """The engine's options; `auto` takes the servers that are named, else transformers, or echo when the bundled model is
-    asked for and is not there."""
+    """The engine's options; `auto` takes the servers that are named, or echo when the bundled model is asked for and is not
+    there; else it stays `auto`, and the model's files decide (`engines/auto.py`)."""
     model, engine = settings.model, settings.engine
     if engine == "openai" or (engine == "auto" and settings.openai_urls):
         return _servers(settings)
@@ -23,8 +23,6 @@ def choose(settings: Settings) -> EngineOptions:
         if engine == "auto" and not has_bundled():
             engine = "echo"
         model = str(BUNDLED)
-    if engine == "auto":
-        engine = "transformers"
     return EngineOptions(
         engine=engine,
         model="echo" if engine == "echo" else id_of(model) if is_fetched(model) else model,

@@ -36,7 +36,7 @@ def wrong(model):
 def test_a_whole_model_that_fits_is_well(model):
     found = look(model)
     assert all(check.ok for check in found.values())
-    assert list(found) == ["engine", "model", "gpu", "memory for the model"]
+    assert list(found) == ["model", "gpu", "engine", "memory for the model"]
     assert "0.1 M parameters, safetensors" in found["model"].detail
 
 

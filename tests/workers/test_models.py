@@ -21,7 +21,7 @@ def test_the_model_in_the_box_is_taken_when_none_is_named(monkeypatch, tmp_path)
 
     options = choose(load())
 
-    assert (options.engine, options.model) == ("transformers", str(tmp_path))
+    assert (options.engine, options.model) == ("auto", str(tmp_path))
     assert remark(options).startswith("bundled practice model (2 M parameters): good for trying things out;")
 
 
@@ -29,7 +29,7 @@ def test_a_model_that_is_named_runs_without_a_remark():
     options = choose(load(model="some/model", slots=7, context_tokens=4096, device="cpu"))
 
     assert (options.engine, options.model, options.requests, options.context, options.device) == (
-        "transformers", "some/model", 7, 4096, "cpu",
+        "auto", "some/model", 7, 4096, "cpu",
     )  # fmt: skip
     assert remark(options) == ""
 

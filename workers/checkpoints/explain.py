@@ -15,6 +15,7 @@ from workers.checkpoints.findings import Defect, Value
 from workers.checkpoints.local import local
 from workers.checkpoints.machine import Machine, this_machine
 from workers.checkpoints.subject import Subject, of_catalog, of_folder
+from workers.engines.auto import engine_for_family
 from workers.models import choose
 from workers.texts import plain, say
 
@@ -68,7 +69,7 @@ def facts(subject: Subject, machine: Machine) -> dict[str, Any]:
         "gpus": machine.count,
         "people": {str(context): people(subject, machine, context) for context in _CONTEXTS},
         "ceiling_tokens_per_second": ceiling(subject, machine),
-        "engine": "server" if needs_server(subject, machine) else _own_engine(subject),
+        "engine": "server" if needs_server(subject, machine) else _own_engine(subject, machine),
     }
 
 
@@ -170,11 +171,12 @@ def _engine(subject: Subject, machine: Machine) -> Iterator[Line]:
         count = _cards_needed(subject, machine) if fits and machine.count else 8
         yield "explain-server", {"id": subject.place, "count": count}
     elif fits:
-        yield "explain-engine", {"engine": _own_engine(subject)}
+        yield "explain-engine", {"engine": _own_engine(subject, machine)}
 
 
-def _own_engine(subject: Subject) -> str:
-    return choose(load(model=subject.place)).engine
+def _own_engine(subject: Subject, machine: Machine) -> str:
+    engine = choose(load(model=subject.place)).engine
+    return engine_for_family(subject.shape.family, "cuda" if machine.count else "cpu") if engine == "auto" else engine
 
 
 def _largest_that_fits(machine: Machine) -> str:

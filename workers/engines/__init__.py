@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from workers.engines.base import Engine, EngineOptions, Progress
 from workers.engines.errors import EngineLoadFailed
@@ -11,10 +12,17 @@ Factory = Callable[[EngineOptions, Progress], Engine]
 
 
 def load(options: EngineOptions, progress: Progress = lambda stage, detail: None) -> Engine:
-    """Load the engine and model of `options`; raises `EngineLoadFailed` with what to do."""
-    if options.engine not in ENGINES:
+    """Load the engine and model of `options`; raises `EngineLoadFailed` with what to do. `auto` picks one by the model."""
+    if options.engine not in ("auto", *ENGINES):
         raise EngineLoadFailed(f"There is no engine {options.engine!r}. There are: {', '.join(ENGINES)}.")
-    return ENGINES[options.engine](options, progress)
+    name: str = options.engine
+    if name == "auto":
+        from workers.engines.auto import pick
+
+        name = pick(options, progress)
+    engine = ENGINES[name](options, progress)
+    engine.limits = replace(engine.limits, engine=name)
+    return engine
 
 
 def _echo(options: EngineOptions, progress: Progress) -> Engine:

@@ -119,7 +119,7 @@ class Limits:
 
     context: int
     requests: int
-    engine: str = ""
+    engine: str = field(default="", compare=False)
     steers: bool = False
 
 

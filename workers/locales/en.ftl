@@ -228,6 +228,7 @@ pull-hash-differs = { $file } came damaged and was removed: its hash is { $have 
 
 # Texts of `companion doctor` about the model.
 
+doctor-engine = { $engine }, chosen for this model and this machine
 doctor-model = { $model }, { $parameters } M parameters, safetensors, every file whole
 doctor-to-fetch = { $model } is not on this machine yet; the first start fetches it from the hub
 doctor-goes-on = { $model } is not whole on this machine yet; the start goes on fetching it

@@ -228,6 +228,7 @@ pull-hash-differs = { $file } 下载后已损坏，已删除：哈希是 { $have
 
 # `companion doctor` 关于模型的文字。
 
+doctor-engine = { $engine }（按此模型和本机自动选择）
 doctor-model = { $model }，{ $parameters } M 参数，safetensors，文件都完整
 doctor-to-fetch = 这台机器上还没有 { $model }；第一次启动时会从 Hub 下载
 doctor-goes-on = { $model } 在这台机器上还不完整；启动时会接着下载

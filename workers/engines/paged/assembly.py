@@ -33,5 +33,5 @@ def assemble(folder: Path, config: ModelConfig, options: EngineOptions, loaded: 
     attention = Attention(config, sizes.num_blocks, sizes.block, torch.device(device), dtype)
     runner = Runner(model, attention, sizes.slots, sizes.context)
     scheduler = Scheduler(BlockPool(sizes.num_blocks, sizes.block), sizes.slots, sizes.chunk)
-    limits = Limits(sizes.context, sizes.slots, engine="paged", steers=True)
+    limits = Limits(sizes.context, sizes.slots, steers=True)
     return PagedEngine(runner, scheduler, limits, config.shape.vocab)

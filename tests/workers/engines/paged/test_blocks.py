@@ -1,0 +1,96 @@
+"""The pool of blocks by itself."""
+
+from workers.engines.paged.blocks import BlockPool, digest
+
+
+def chain(*texts):
+    digests = []
+    for text in texts:
+        digests.append(digest(digests[-1] if digests else b"", text))
+    return digests
+
+
+def filled(pool, *texts):
+    """Take and publish a block for each text of a chain."""
+    blocks, digests = pool.take(len(texts)), chain(*texts)
+    for block, key in zip(blocks, digests, strict=True):
+        pool.publish(block, key)
+    return blocks
+
+
+def test_a_block_is_known_by_all_that_comes_before_it():
+    assert chain([1, 2], [3, 4])[1] != chain([1, 9], [3, 4])[1]
+    assert chain([1, 2], [3, 4])[1] != chain([3, 4])[0]
+    # Not even the bounds of blocks can be shifted to make one text look like another.
+    assert chain([1, 2, 3])[0] != chain([1, 2], [3])[1]
+
+
+def test_the_longest_known_beginning_is_found():
+    pool = BlockPool(10, 2)
+    blocks = filled(pool, [1, 2], [3, 4], [5, 6])
+
+    assert pool.find(chain([1, 2], [3, 4], [7, 8])) == blocks[:2]
+    assert pool.find(chain([3, 4])) == []
+
+
+def test_what_is_released_stays_known_until_it_is_the_longest_unused():
+    pool = BlockPool(5, 2)
+    old, new = filled(pool, [1, 2]), filled(pool, [5, 6])
+    pool.release(old, 1)
+    pool.release(new, 1)
+    pool.take(3)
+
+    assert pool.find(chain([1, 2])) == []
+    assert pool.find(chain([5, 6])) == new
+
+
+def test_of_a_text_the_end_is_taken_before_the_beginning():
+    pool = BlockPool(4, 2)
+    blocks = filled(pool, [1, 2], [3, 4], [5, 6])
+    pool.release(blocks, 3)
+    pool.take(1)
+
+    assert pool.find(chain([1, 2], [3, 4], [5, 6])) == blocks[:2]
+
+
+def test_what_is_not_to_be_kept_is_taken_first_and_is_known_until_then():
+    pool = BlockPool(5, 2)
+    earlier = filled(pool, [9, 9])
+    pool.release(earlier, 1)
+    prompt, thought, more = filled(pool, [1, 2], [3, 4], [5, 6])
+    pool.release([prompt, thought, more], 1)
+
+    assert pool.find(chain([1, 2], [3, 4], [5, 6])) == [prompt, thought, more]
+    assert pool.take(2) == [more, thought]
+    assert pool.find(chain([9, 9])) == earlier
+
+
+def test_a_block_that_others_use_is_not_free_and_is_not_taken():
+    pool = BlockPool(3, 2)
+    blocks = filled(pool, [1, 2])
+    pool.share(blocks)
+    pool.release(blocks, 1)
+
+    assert pool.num_free == 1
+    assert pool.take(1) != blocks
+    pool.release(blocks, 1)
+    assert pool.num_free == 1
+
+
+def test_of_two_equal_blocks_the_first_is_known():
+    pool = BlockPool(5, 2)
+    first, second = filled(pool, [1, 2]), filled(pool, [1, 2])
+
+    assert pool.find(chain([1, 2])) == first
+    pool.release(second, 1)
+    assert pool.take(1) == second
+
+
+def test_what_is_forgotten_is_not_found_and_what_nobody_uses_of_it_is_told():
+    pool = BlockPool(5, 2)
+    blocks = filled(pool, [1, 2], [3, 4])
+    pool.share(blocks[:1])
+    pool.release(blocks, 2)
+
+    assert pool.forget(blocks) == blocks[1:]
+    assert pool.find(chain([1, 2])) == []

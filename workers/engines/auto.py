@@ -1,0 +1,31 @@
+"""Which engine runs a model where nobody chose one: the fastest of those that were measured for it (bench/NOTES.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from workers.engines.base import EngineOptions, Progress
+from workers.engines.paged.config import FAMILIES, NotCovered, read_config
+
+Engine = Literal["paged", "transformers"]
+
+
+def pick(options: EngineOptions, progress: Progress) -> Engine:
+    """Finds the model, downloading it if need be; raises `EngineLoadFailed`."""
+    from workers.engines.checkpoint import find
+    from workers.engines.loading import choose_device
+
+    return engine_for(find(options.model, progress), choose_device(options.device))
+
+
+def engine_for(folder: Path, device: str) -> Engine:
+    try:
+        return engine_for_family(read_config(folder).shape.family, device)
+    except NotCovered:
+        return "transformers"
+
+
+def engine_for_family(family: str, device: str) -> Engine:
+    """`paged` is measured on CPUs alone as yet."""
+    return "paged" if device == "cpu" and family in FAMILIES else "transformers"
