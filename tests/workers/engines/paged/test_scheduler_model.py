@@ -19,7 +19,11 @@ END, CLOSING = 7, (8, 7, 9)
 
 class SchedulerMachine(RuleBasedStateMachine):
     @initialize(
-        block=sampled_from([1, 2, 4]), num_blocks=integers(12, 30), slots=integers(1, 5), chunk=integers(1, 9), is_ahead=booleans()
+        block=sampled_from([1, 2, 4]),
+        num_blocks=integers(12, 30),
+        slots=integers(1, 5),
+        chunk=integers(1, 9),
+        is_ahead=booleans(),
     )
     def begin(self, block, num_blocks, slots, chunk, is_ahead):
         self.block, self.slots, self.chunk, self.is_ahead = block, slots, chunk, is_ahead

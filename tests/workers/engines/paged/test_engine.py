@@ -1,0 +1,201 @@
+"""The loop: what people ask for comes first, thoughts end in time, trouble stays with whom it concerns."""
+
+import pytest
+import torch
+
+from tests.tiny_models import NUM_IDS
+from tests.workers.engines.paged.driving import assert_nothing_leaks, run
+from workers.engines.base import Ended, Request, Sampling, ThoughtLimit, Tokens
+
+GREEDY = Sampling(temperature=0.0)
+
+
+def asking(name, prompt=(1, 2, 3), num=20, **more):
+    return Request(str(name), tuple(prompt), num, sampling=GREEDY, **more)
+
+
+def events_of(engine, id):
+    return [event for event in engine.step(0.0) if event.id == id]
+
+
+def test_a_cancel_is_heard_within_one_step(folder, start):
+    engine = start(folder, ahead=1)
+    engine.submit(asking("a", num=400))
+    for _ in range(5):
+        engine.step(0.0)
+    engine.cancel("a")
+
+    assert events_of(engine, "a")[-1] == Ended("a", "cancelled")
+    assert engine._scheduler.pool.num_free == engine._scheduler.pool.num_blocks - 1
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_a_long_prompt_holds_nobody_up_for_more_than_a_chunk(ahead, folder, start):
+    """Who writes goes on writing in every step, and a short prompt gets its word while a long one is read."""
+    engine = start(folder, ahead=ahead, chunk=16)
+    engine.submit(asking("writes", num=60))
+    for _ in range(3):
+        engine.step(0.0)
+    engine.submit(asking("long", range(200), 5))
+    engine.submit(asking("short", range(30, 40), 5))
+    steps = [engine.step(0.0) for _ in range(20)]
+    begun = {
+        id: next(i for i, events in enumerate(steps) if any(event.id == id for event in events)) for id in ("long", "short")
+    }
+
+    assert all(any(event.id == "writes" for event in events) for events in steps)
+    assert begun["short"] <= 3 < 12 < begun["long"]
+
+
+def test_what_is_only_read_waits_for_everybody_and_makes_room_at_once(folder, start):
+    engine = start(folder, slots=1, chunk=16)
+    engine.submit(asking("history", range(100), 0))
+    engine.step(0.0)
+    assert engine._scheduler.num_active == 1
+    replies = run(engine, asking("person", range(50, 90), 10))
+
+    assert list(replies) == ["person", "history"]
+    assert replies["history"] == ([], Ended("history", "length"))
+    assert_nothing_leaks(engine)
+
+
+def test_a_returning_person_pays_only_for_what_is_new(folder, start):
+    engine = start(folder)
+    history = tuple(range(160))
+    run(engine, asking("history", history, 0))
+    before = engine._scheduler.num_cached_tokens
+    run(engine, asking("person", (*history, 7, 8, 9), 3))
+
+    assert engine._scheduler.num_cached_tokens - before == 160
+
+
+def test_what_was_thought_goes_before_what_was_asked(folder, start):
+    engine = start(folder, num_blocks=30, context=200)
+    prompt = tuple(range(80))
+    run(engine, asking("a", prompt, 60))
+    run(engine, asking("b", range(100, 200), 50))
+    before = engine._scheduler.num_cached_tokens
+    run(engine, asking("c", (*prompt, 1), 2))
+
+    assert engine._scheduler.num_cached_tokens - before == 80
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_a_thought_that_is_too_long_is_closed_at_the_very_token(ahead, folder, start, likeliest):
+    engine = start(folder, ahead=ahead)
+    free = run(engine, asking("free", num=30))["free"][0]
+    end = next(id for id in range(NUM_IDS) if id not in free)
+    closing = (65, 66, end, 10)
+    ids = run(engine, asking("a", num=30, thought=ThoughtLimit(9, end, closing)))["a"][0]
+
+    assert ids[:13] == [*free[:9], *closing]
+    assert len(ids) == 30
+    assert ids[13:] == likeliest(folder, [1, 2, 3, *ids[:13]], ids[13:])
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+@pytest.mark.parametrize("at", [0, 4, 8])
+def test_a_thought_that_ends_by_itself_in_time_is_left_alone(at, ahead, folder, start):
+    engine = start(folder, ahead=ahead)
+    free = run(engine, asking("free", num=30))["free"][0]
+    end = free[at]
+    num = 9 if end in free[:9] else 0
+    ids = run(engine, asking("a", num=30, thought=ThoughtLimit(num, end, (65, end))))["a"][0]
+
+    assert ids == free
+
+
+def test_penalties_and_bans_reach_the_choice(folder, start):
+    engine = start(folder)
+    free = run(engine, asking("free"))["free"][0]
+    without = run(engine, asking("a", banned_ids=frozenset(free[:1])))["a"][0]
+    varied = run(engine, Request("a", (1, 2, 3), 20, sampling=Sampling(0.0, repetition_penalty=10.0)))["a"][0]
+
+    assert free[0] not in without
+    assert len(set(varied) - {1, 2, 3}) == 20 > len(set(free))
+
+
+def test_what_cannot_be_is_refused_with_the_reason(folder, start):
+    wrong = {
+        "empty": asking("empty", ()),
+        "negative": asking("negative", num=-1),
+        "long": asking("long", range(200), 400),
+        "unknown": asking("unknown", (1, NUM_IDS)),
+        "bans": asking("bans", banned_ids=frozenset(range(9))),
+        "closing": asking("closing", thought=ThoughtLimit(1, 2, (-1,))),
+    }
+    replies = run(start(folder), *wrong.values(), asking("right"))
+
+    assert {id: end.reason for id, (_, end) in replies.items()} == {**dict.fromkeys(wrong, "refused"), "right": "length"}
+    assert len({end.detail for _, end in replies.values()}) == 5  # two of ids that are unknown, one of none at all
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_a_row_that_is_no_number_ends_alone_and_poisons_nobody(ahead, folder, start):
+    engine = start(folder, ahead=ahead)
+    expected = run(engine, asking("right", range(40)))["right"][0]
+    embedding = engine._runner._model._weights.embedding
+    good = embedding[200].clone()
+    embedding[200] = float("nan")
+    replies = run(engine, asking("broken", (200, *range(30))), asking("right", range(40)))
+
+    assert (replies["broken"][0], replies["broken"][1].reason) == ([], "error")
+    assert "no number" in replies["broken"][1].detail
+    assert replies["right"][0] == expected
+    embedding[200] = good
+    # Its blocks are used again, and what it read is not taken from the cache.
+    again = run(engine, *[asking(i, (i, *range(40))) for i in range(30)], asking("broken", (200, *range(30))))
+    assert {end.reason for _, end in again.values()} == {"length"}
+    assert_nothing_leaks(engine)
+
+
+def failing(function, times, error):
+    left = iter(range(times))
+
+    def fail(*args):
+        if next(left, None) is not None:
+            raise error
+        return function(*args)
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+@pytest.mark.parametrize("what", ["prefill", "decode"])
+def test_where_memory_runs_out_less_runs_at_once_and_all_is_said(what, error, folder, start, monkeypatch):
+    engine = start(folder)
+    asked = [asking(i, range(i, 60)) for i in range(5)]
+    expected = {id: ids for id, (ids, _) in run(engine, *asked).items()}
+    monkeypatch.setattr(engine._runner, what, failing(getattr(engine._runner, what), 5, error))
+    replies = run(engine, *asked)
+
+    assert {id: ids for id, (ids, _) in replies.items()} == expected
+    assert engine._scheduler.chunk < 64
+    assert_nothing_leaks(engine)
+
+
+def test_who_needs_more_memory_than_there_is_gets_an_error_and_the_next_is_served(folder, start, monkeypatch):
+    engine = start(folder)
+    monkeypatch.setattr(engine._runner, "prefill", failing(engine._runner.prefill, 3, MemoryError()))
+    engine._scheduler.chunk = 16
+    replies = run(engine, asking("a"))
+    assert replies["a"][1].reason == "error"
+    assert "memory" in replies["a"][1].detail
+    assert run(engine, asking("b"))["b"][1].reason in ("error", "length")
+    assert run(engine, asking("c"), asking("d"))["d"][1].reason == "length"
+
+
+def test_any_other_failure_ends_the_engine_so_that_the_turns_are_made_again(folder, start, monkeypatch):
+    engine = start(folder)
+    monkeypatch.setattr(engine._runner, "decode", failing(engine._runner.decode, 1, RuntimeError("illegal memory access")))
+    with pytest.raises(RuntimeError, match="illegal"):
+        run(engine, asking("a"))
+
+
+def test_an_idle_engine_waits_for_the_next_request(folder, start):
+    engine = start(folder)
+    assert engine.step(0.01) == []
+    engine.submit(asking("a", num=1))
+    assert [type(event) for event in engine.step(5.0)] == [Tokens, Ended]
