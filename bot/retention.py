@@ -1,4 +1,4 @@
-"""People who have been silent for longer than the operator keeps anything are erased, all of them of that account."""
+"""Erasing that nobody asks for: of people who were silent for longer than the operator keeps anything, and in Redis's files."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import asyncio
 from typing import Any
 
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from bot.core.messages import Conversation
-from bot.core.store import DAY_MS, Keys
+from bot.core.store import DAY_MS, ERASED, ROOT, Keys
 from bot.run import Front
 
 log = structlog.get_logger()
 
+_REWRITTEN = f"{ROOT}:rewritten"
 _EVERY_SECONDS = 3600
 _LOOK_SECONDS = 60.0
 _NUM_AT_ONCE = 100
@@ -31,6 +32,7 @@ class Retention:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
                 await asyncio.to_thread(self.erase_where_due)
+                await asyncio.to_thread(self.clean_files)
             except (RedisError, OSError) as problem:
                 log.info("could not erase who is silent", action="retry", error=str(problem))
 
@@ -40,6 +42,18 @@ class Retention:
             lock = Keys(surface).of_person("hourly", "retention")
             if self._front.store.redis.set(lock, "1", nx=True, ex=_EVERY_SECONDS):
                 self.erase_silent(surface, days)
+
+    def clean_files(self) -> None:
+        """Have Redis write its file anew, once an hour at most, when somebody was erased: the old one has their key."""
+        redis = self._front.store.redis
+        if not redis.exists(ERASED) or not redis.info("persistence")["aof_enabled"]:
+            return
+        if redis.set(_REWRITTEN, "1", nx=True, ex=_EVERY_SECONDS):
+            redis.delete(ERASED)
+            try:
+                redis.bgrewriteaof()
+            except ResponseError as refusal:
+                log.warning("Redis may not rewrite its file, which has erased keys", action="rewrite", error=str(refusal))
 
     def erase_silent(self, surface: str, days: int) -> int:
         """Gives how many people were erased. Time is Redis's: it stamped when they were last seen."""

@@ -21,6 +21,8 @@ from bot.core.messages import Conversation
 
 ROOT = "companion"
 SURFACES = f"{ROOT}:surfaces"
+ERASED = f"{ROOT}:erased"
+"""Stands since somebody's key was erased: Redis's own files have it still."""
 CONTROL = f"{ROOT}:control"
 """Channel on which workers hear at once what the next heartbeat would tell them anyway: conversation ids."""
 

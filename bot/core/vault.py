@@ -23,7 +23,7 @@ from bot.core.errors import CompanionError, SettingsError, WrongKey
 from bot.core.files import make_once
 from bot.core.messages import Conversation
 from bot.core.settings import Settings
-from bot.core.store import ROOT, Keys, Store
+from bot.core.store import ERASED, ROOT, Keys, Store
 
 _KEY_BYTES, _NONCE_BYTES = 32, 12
 KEY_CHECK = f"{ROOT}:memory-key-check"
@@ -97,7 +97,8 @@ class Vault:
         return hashlib.blake2b(what.encode(), key=self._master, digest_size=6, person=b"companion logs").hexdigest()
 
     def erase(self, conversation: Conversation) -> None:
-        self._redis.delete(_name(conversation))
+        if self._redis.delete(_name(conversation)):
+            self._redis.set(ERASED, "1")
 
 
 def _name(conversation: Conversation) -> str:

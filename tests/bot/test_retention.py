@@ -2,8 +2,9 @@
 
 import pytest
 
-from bot.core.store import Keys
+from bot.core.store import ERASED, Keys
 from bot.retention import Retention
+from tests.programs import until
 from tests.sayings import SURFACE, finished, incoming, talk, turn
 
 DAY_MS = 24 * 3600 * 1000
@@ -83,3 +84,40 @@ def test_more_than_fit_in_one_reading_are_all_erased(make_front, silent_for):
         silent_for(str(person), 9)
 
     assert Retention(make_front()).erase_silent(SURFACE, days=5) == 230
+
+
+def files_with(folder, word):
+    return [path.name for path in folder.rglob("*") if path.is_file() and word in path.read_bytes()]
+
+
+def test_what_was_erased_is_gone_from_the_files_of_redis_too(make_front, own_redis):
+    """Those are written on and on: until Redis writes them anew, the key that was erased stands there still."""
+    front, keys = make_front(own_redis.url), Keys(SURFACE)
+    front.store.add_surface(SURFACE)
+    for person in ("1", "2"):
+        front.inbox.accept(incoming("a secret", talk(person)))
+    key, other = (front.store.redis.get(keys.of_person(person, "key")) for person in ("1", "2"))
+    retention = Retention(front)
+    retention.clean_files()
+    assert not front.store.redis.exists("companion:rewritten"), "nothing was erased"
+
+    front.people.forget(talk("1"))
+    assert files_with(own_redis.folder, key)
+    retention.clean_files()
+
+    until(lambda: not files_with(own_redis.folder, key))
+    assert files_with(own_redis.folder, other), "others are still there"
+    front.people.forget(talk("2"))
+    retention.clean_files()
+    assert front.store.redis.exists(ERASED), "done at most once an hour, and not forgotten"
+
+
+def test_a_redis_that_writes_no_file_or_may_not_be_asked_is_left_alone(make_front, own_redis):
+    front = make_front(own_redis.url)
+    for command in (("ACL", "SETUSER", "default", "-bgrewriteaof"), ("CONFIG", "SET", "appendonly", "no")):
+        front.store.redis.execute_command(*command)
+        front.store.redis.set(ERASED, "1")
+        front.store.redis.delete("companion:rewritten")
+
+        Retention(front).clean_files()
+    assert front.store.redis.ping()
