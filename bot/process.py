@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Thread
 from types import FrameType
@@ -18,11 +19,14 @@ from bot.retention import Retention
 from bot.run import Front
 
 _LOOK_SECONDS = 1.0
+_NUM_THREADS = 32
+"""They wait for Redis, which writes to disk for all of them at once: a few by the number of cores would wait in turn."""
+_ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def end_by_signal() -> None:
     """SIGTERM and a closed terminal unwind the program like a normal end, so that everything it started ends too."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _ENDS:
         signal.signal(number, _leave)
 
 
@@ -32,8 +36,18 @@ def end_with_stdin() -> None:
 
 
 def run_adapter(adapter: Run, front: Front) -> None:
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_looked_after(adapter, front))
+    with suppress(KeyboardInterrupt, asyncio.CancelledError):
+        asyncio.run(_until_told(adapter, front))
+
+
+async def _until_told(adapter: Run, front: Front) -> None:
+    """A signal cancels, and tears nothing apart in the middle of a step: what is just being sent is sent."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None, "run by asyncio"
+    for number in _ENDS:
+        loop.add_signal_handler(number, task.cancel)
+    loop.set_default_executor(ThreadPoolExecutor(_NUM_THREADS))
+    await _looked_after(adapter, front)
 
 
 def run_beside(keep_alive: Callable[[], None], adapter: Run, front: Front) -> None:

@@ -28,6 +28,11 @@ class PagedSurface(Generic[Text]):
         self._writer = Writer(sender, self._keep)
         self._pages: OrderedDict[Conversation, Page[Text]] = OrderedDict()
 
+    def rest(self) -> None:
+        """Nothing is kept fresh any more."""
+        for page in self._pages.values():
+            page.rest()
+
     async def tell_wait(self, conversation: Conversation, text: str) -> None:
         page, [words] = await self._page(conversation), self._form.plain(text)
         async with page.lock:

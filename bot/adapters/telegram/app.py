@@ -102,7 +102,9 @@ class _Parts:
         self._front, self._client, self._keeping = front, client, keeping
         buttons, form = Buttons(token.get_secret_value(), keeping.keep_choice), TelegramForm()
         sender, name = Sender(client, places), f"@{client.username}"
-        surface = TelegramSurface(places.surface, sender, form, buttons, keeping, lambda: front.settings.telegram_streaming)
+        surface = self._surface = TelegramSurface(
+            places.surface, sender, form, buttons, keeping, lambda: front.settings.telegram_streaming
+        )
         self._answering = Answering(front, sender, form, buttons)
         reception = Reception(front)
         pressing = Pressing(front, reception, buttons, keeping, self._answering, surface)
@@ -124,6 +126,7 @@ class _Parts:
                 raise told.exceptions[0] from None  # what the operator can mend is said alone
             raise
         finally:
+            self._surface.rest()
             await self._answering.finish(_FINISH_SECONDS)
 
 

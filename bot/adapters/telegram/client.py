@@ -7,24 +7,23 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
 import structlog
 from pydantic import SecretStr
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.ext import ExtBot
-from telegram.request import HTTPXRequest
 
 from bot.adapters.telegram.governor import Governor, TooSoon
+from bot.adapters.telegram.wire import NeverLeft, Wire
 from bot.surface import Gone, NotSent
 
 log = structlog.get_logger()
 
 POLL_SECONDS = 25
-_NUM_UPDATES = 100
+_NUM_UPDATES, _NUM_CONNECTIONS = 100, 64
+_READ_SECONDS = 20.0
 _TELEGRAM = "https://api.telegram.org"
 _AGAIN_SECONDS = 2.0
 _BAD_TOKEN_SECONDS = 60.0
-_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _NOBODY = (
     "chat not found",
     "user is deactivated",
@@ -48,15 +47,14 @@ class Client(ExtBot[Any]):
     async def raw_updates(self, offset: int, kinds: Sequence[str]) -> list[dict[str, Any]]:
         """Those from `offset` on, which acknowledges all before; waits for one."""
         asked = {"timeout": POLL_SECONDS, "limit": _NUM_UPDATES, "allowed_updates": list(kinds), "offset": offset}
-        batch: Any = await self._post("getUpdates", asked, read_timeout=POLL_SECONDS + 10)
+        batch: Any = await self._post("getUpdates", asked, read_timeout=POLL_SECONDS + _READ_SECONDS)
         return list(batch)
 
 
 def make_client(token: SecretStr, url: str | None, governor: Governor) -> Client:
     """A bot that is not yet initialized. Timeouts are for phones' networks, not for a person's patience."""
     os.environ.setdefault("PTB_TIMEDELTA", "true")  # else every 429 comes with a warning of the library about itself
-    talk = HTTPXRequest(connection_pool_size=64, read_timeout=20, write_timeout=20, connect_timeout=10, pool_timeout=10)
-    poll = HTTPXRequest(connection_pool_size=1, read_timeout=POLL_SECONDS + 10, connect_timeout=10, pool_timeout=10)
+    talk, poll = Wire(_NUM_CONNECTIONS, _READ_SECONDS), Wire(1, POLL_SECONDS + _READ_SECONDS)
     base = (url or _TELEGRAM).rstrip("/").removesuffix("/bot")
     return Client(
         token.get_secret_value(),
@@ -71,11 +69,6 @@ def make_client(token: SecretStr, url: str | None, governor: Governor) -> Client
 def says(problem: TelegramError, *words: str) -> bool:
     """Telegram has no error codes worth the name, only words."""
     return any(word in problem.message.lower() for word in words)
-
-
-def is_certain(problem: NetworkError) -> bool:
-    """Whether the call certainly never reached Telegram."""
-    return isinstance(problem.__cause__, _NEVER_LEFT)
 
 
 @asynccontextmanager
@@ -96,6 +89,6 @@ async def in_deliverys_words(*, may_repeat: bool = False) -> AsyncIterator[None]
             log.error("Telegram refuses a message for good", action="refused", error=problem.message)
         raise Gone from None
     except NetworkError as problem:  # a timeout is one too
-        if may_repeat or is_certain(problem):
+        if may_repeat or isinstance(problem, NeverLeft):
             raise NotSent(_AGAIN_SECONDS) from None
         raise
