@@ -128,6 +128,7 @@ class Reception:
             self._tell(ask.incoming, "known")
             return Answer("")
         self._tell(ask.incoming, "command")
+        self._front.people.saw(ask.conversation)
         answer = commands.run(self._front, ask)
         if answer.wakes:
             line = answer.line or replace(ask.incoming.line, text="", kind="retry")

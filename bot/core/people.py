@@ -57,7 +57,11 @@ class People:
         """Keep choices of the person; None takes one back."""
         keys = Keys(conversation.surface)
         self._write(keys.of_person(conversation.person, "settings"), choices)
-        self._store.redis.zadd(keys.people, {conversation.person: self._store.now_ms()})  # for retention
+        self.saw(conversation)
+
+    def saw(self, person: Conversation) -> None:
+        """They were here just now: retention erases who was not for long."""
+        self._store.redis.zadd(Keys(person.surface).people, {person.person: self._store.now_ms()})
 
     def choose_for_chat(self, conversation: Conversation, **choices: str | None) -> None:
         """Keep choices for everybody in the chat who has made none."""

@@ -1,11 +1,15 @@
 """Who is silent for longer than the operator keeps anything is erased whole; nobody else is touched."""
 
+import asyncio
+
 import pytest
 
 from bot.core.store import ERASED, Keys
+from bot.reception import Reception
 from bot.retention import Retention
 from tests.programs import until
 from tests.sayings import SURFACE, finished, incoming, talk, turn
+from tests.traces import traces
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -52,6 +56,25 @@ def test_a_person_who_writes_is_seen(make_front, met, store):
     met("1")
     assert Retention(make_front()).erase_silent(SURFACE, days=1) == 0
     assert store.redis.zscore(Keys(SURFACE).people, "1")
+
+
+class NoWakeups:
+    def send(self, conversation):
+        """Nobody is to be woken."""
+
+
+def test_whoever_only_gives_commands_is_not_silent_and_is_erased_when_they_are(make_front, store, met, silent_for):
+    front = make_front(everybody_was_told=False, disclosure_hours=0)
+    front.__dict__["wakeups"] = NoWakeups()
+    met("1")
+    silent_for("1", 10)
+    for person in ("1", "70077"):
+        asyncio.run(Reception(front).receive(incoming("/start", talk(person))))
+
+    assert Retention(front).erase_silent(SURFACE, days=5) == 0
+    silent_for("70077", 10)
+    assert Retention(front).erase_silent(SURFACE, days=5) == 1
+    assert traces(store.redis, "70077") == []
 
 
 def test_without_a_limit_nobody_is_ever_erased(make_front, store, met, silent_for, memory):
