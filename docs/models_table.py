@@ -1,16 +1,22 @@
-"""Writes the table of models.md anew from the catalogue."""
+"""Writes the tables of models anew from the catalogue: here, and in both READMEs."""
 
 from pathlib import Path
 
-from workers.checkpoints.catalog import table
+from workers.checkpoints.catalog import short_table, table
 
-PAGE = Path(__file__).with_name("models.md")
+HERE = Path(__file__).parent
+TABLES = {
+    HERE / "models.md": table(),
+    HERE.parent / "README.md": short_table("en"),
+    HERE.parent / "README.zh.md": short_table("zh"),
+}
 BEGIN, END = "<!-- models: docs/models_table.py writes this -->\n", "<!-- end of models -->"
 
 
 def main() -> None:
-    before, rest = PAGE.read_text("utf-8").split(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}{table()}\n{END}{rest.split(END)[1]}", "utf-8")
+    for page, rows in TABLES.items():
+        before, rest = page.read_text("utf-8").split(BEGIN)
+        page.write_text(f"{before}{BEGIN}{rows}\n{END}{rest.split(END)[1]}", "utf-8")
 
 
 if __name__ == "__main__":

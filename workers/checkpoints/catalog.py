@@ -1,4 +1,4 @@
-"""The models of the R1 release, as `catalog.toml` has them, and the table of docs/models.md."""
+"""The models of the R1 release, as `catalog.toml` has them, and the tables that are made from it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ _HEAD = (
     "| Name | Model | Made from | Family | Parameters | Weights | Memory per 1,000 tokens | Licence |\n"
     "|---|---|---|---|---|---|---|---|"
 )
+_SHORT_HEADS = {
+    "en": "| name | model | weights | memory per 1,000 tokens | licence |\n|---|---|---|---|---|",
+    "zh": "| 名字 | 模型 | 权重 | 每 1,000 词元的内存 | 许可 |\n|---|---|---|---|---|",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +69,31 @@ def sampling() -> dict[str, Any]:
 
 def table() -> str:
     """The table of docs/models.md."""
-    return "\n".join([_HEAD, *(_row(model) for model in models().values())])
+    return "\n".join([_HEAD, *(_line(_cells(model)) for model in models().values())])
 
 
-def _row(model: Model) -> str:
+def short_table(language: str) -> str:
+    """The table of the README in this language."""
+    return "\n".join([_SHORT_HEADS[language], *(_line(_short_cells(model)) for model in models().values())])
+
+
+def _cells(model: Model) -> tuple[str, ...]:
+    name, link, weights, memory, license = _short_cells(model)
     shape = model.shape
-    cells = (
+    return name, link, model.base, FAMILIES[shape.family], f"{shape.parameters() / 1e9:.2f} B", weights, memory, license
+
+
+def _short_cells(model: Model) -> tuple[str, str, str, str, str]:
+    return (
         f"`{model.name}`",
         f"[{model.id.split('/')[1]}](https://huggingface.co/{model.id})",
-        model.base,
-        FAMILIES[shape.family],
-        f"{shape.parameters() / 1e9:.2f} B",
         f"{model.weight_bytes / 1e9:.1f} GB",
-        f"{shape.kv_per_token() * 1000 / 1e6:.0f} MB",
+        f"{model.shape.kv_per_token() * 1000 / 1e6:.0f} MB",
         model.license,
     )
+
+
+def _line(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(cells)} |"
 
 

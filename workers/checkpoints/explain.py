@@ -166,10 +166,11 @@ def _speed(subject: Subject, machine: Machine) -> Iterator[Line]:
 def _engine(subject: Subject, machine: Machine) -> Iterator[Line]:
     fits = people(subject, machine, 1) != 0
     if needs_server(subject, machine):
-        if subject.shape.experts:
-            yield "explain-original-needs", {}
         count = _cards_needed(subject, machine) if fits and machine.count else 8
-        yield "explain-server", {"id": subject.place, "count": count}
+        values: dict[str, Value] = {"id": subject.place, "count": count}
+        yield "explain-original-needs" if subject.shape.experts else "explain-several", values
+        yield "explain-server", values
+        yield "explain-use-server", {}
     elif fits:
         yield "explain-engine", {"engine": _own_engine(subject, machine)}
 

@@ -162,8 +162,10 @@ explain-speed = Ceiling for one person: { $ceiling } tokens a second ({ $count }
 explain-speed-unknown = The memory bandwidth of { $name } is not in the table, so no ceiling is given.
 explain-engine = Companion would run it with: { $engine }.
 explain-original-needs = It takes a machine with several GPUs, such as 8 × H200 (141 GB); 8 × 80 GB do not hold it. Companion's own engine does not run it; vLLM or SGLang does.
+explain-several = It takes several GPUs. With vLLM installed (docs/engines.md): COMPANION_MODEL={ $id } COMPANION_ENGINE=vllm COMPANION_GPUS={ $count }. Or with a server:
 explain-server = vllm serve { $id } --tensor-parallel-size { $count } --reasoning-parser deepseek_r1
     or: python -m sglang.launch_server --model-path { $id } --tp { $count } --reasoning-parser deepseek-r1
+explain-use-server = Companion with such a server, here or elsewhere, needs no torch and no GPU: COMPANION_OPENAI_URLS=http://HOST:8000/v1 (SGLang: port 30000); companion doctor then asks it. More in docs/engines.md.
 explain-sampling = Recommended: temperature { $temperature }, top_p { $top_p }, no system prompt, and a reply that begins with <think>.
 
 # Texts of `companion model pull`.

@@ -162,8 +162,10 @@ explain-speed = 一个人的速度上限：每秒 { $ceiling } 个词元（{ $co
 explain-speed-unknown = 表里没有 { $name } 的显存带宽，所以不给上限。
 explain-engine = Companion 会用这个引擎：{ $engine }。
 explain-original-needs = 需要一台有多块 GPU 的机器，例如 8 × H200（141 GB）；8 × 80 GB 放不下。Companion 自己的引擎运行不了，要用 vLLM 或 SGLang。
+explain-several = 需要多块 GPU。装了 vLLM 时（docs/engines.md）：COMPANION_MODEL={ $id } COMPANION_ENGINE=vllm COMPANION_GPUS={ $count }。或者用服务器：
 explain-server = vllm serve { $id } --tensor-parallel-size { $count } --reasoning-parser deepseek_r1
     或者：python -m sglang.launch_server --model-path { $id } --tp { $count } --reasoning-parser deepseek-r1
+explain-use-server = 用这样的服务器（在这台或别的机器上），Companion 不需要 torch，也不需要 GPU：COMPANION_OPENAI_URLS=http://主机:8000/v1（SGLang 是 30000 端口）；companion doctor 会去问它。详见 docs/engines.md。
 explain-sampling = 建议：temperature { $temperature }，top_p { $top_p }，不用系统提示，回答以 <think> 开头。
 
 # `companion model pull` 的文字。

@@ -9,7 +9,7 @@ from tests.workers.checkpoints.makers import CONFIGS, make
 from workers.checkpoints import catalog
 from workers.checkpoints.families import Shape
 
-PAGE = Path(__file__).parents[3] / "docs" / "models.md"
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_release_has_eight_models_and_all_have_what_a_user_must_know():
@@ -46,10 +46,18 @@ def test_a_model_is_found_by_short_name_and_by_the_hubs_id_in_any_case():
     assert catalog.find("r1-9b") is None
 
 
-def test_the_page_has_the_table_that_the_catalogue_makes():
-    written = re.search(r"<!-- models.*?-->\n(.*?)\n<!-- end of models -->", PAGE.read_text("utf-8"), re.S)
+@pytest.mark.parametrize(
+    ("page", "table"),
+    [
+        ("docs/models.md", catalog.table()),
+        ("README.md", catalog.short_table("en")),
+        ("README.zh.md", catalog.short_table("zh")),
+    ],
+)
+def test_the_pages_have_the_tables_that_the_catalogue_makes(page, table):
+    written = re.search(r"<!-- models.*?-->\n(.*?)\n<!-- end of models -->", (ROOT / page).read_text("utf-8"), re.S)
     assert written
-    assert written[1] == catalog.table(), "run: PYTHONPATH=. python docs/models_table.py"
+    assert written[1] == table, "run: PYTHONPATH=. python docs/models_table.py"
 
 
 @pytest.mark.parametrize(

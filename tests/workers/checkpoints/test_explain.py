@@ -51,6 +51,7 @@ def test_the_original_needs_several_gpus_and_a_server(capsys, name):
     assert "q_a_proj, kv_a_proj_with_mqa" in text
     assert "--tensor-parallel-size 8" in text
     assert "sglang.launch_server" in text
+    assert "COMPANION_OPENAI_URLS=http://HOST:8000/v1" in text
     assert "Companion would run it" not in text
     assert "trust" not in text
 
@@ -77,6 +78,8 @@ def test_what_does_not_fit_says_so_names_what_does_and_promises_no_speed():
 def test_what_fits_only_several_gpus_gets_a_server_with_a_number_that_divides_the_heads():
     found = said(of("r1-32b"), Machine(RTX.name, 7, RTX.memory))
     assert found["explain-server"]["count"] == 5
+    assert found["explain-several"]["count"] == 5
+    assert "explain-use-server" in found
     assert said(of("r1"), Machine("NVIDIA H200", 8, H200.memory))["explain-server"]["count"] == 8
 
 
