@@ -29,7 +29,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 test: $(VENV)/installed-test
 	@$(PYTEST) -m 'not slow' $(ARGS)
 
-test-all: $(VENV)/installed-test
+test-all: $(VENV)/installed-serving
 	@$(PYTEST) $(ARGS)
 
 lint: $(VENV)/installed-lint

@@ -127,7 +127,7 @@ def _wait_for_worker(running: Running, progress: Progress) -> WorkerState:
                 return worker
             if worker.stage == "failed":
                 raise WorkerFailed(worker.detail)
-            news = f"worker  {worker.stage} {worker.detail or worker.model} …"
+            news = f"worker  {worker.stage} {worker.detail or worker.model or worker.engine} …"
             if news != said:
                 said = news
                 progress(news)

@@ -25,7 +25,8 @@ class Chat:
         settings = {"engine": "echo", **settings}
         environment = {key: value for key, value in os.environ.items() if not key.startswith("COMPANION_")}
         environment |= {f"COMPANION_{key.upper()}": str(value) for key, value in settings.items()}
-        environment |= {"COMPANION_DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT)}
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        environment |= {"COMPANION_DATA_DIR": str(data_dir), "PYTHONPATH": path}
         self.log = (data_dir / "chat.err").open("a")
         self.process = subprocess.Popen(
             [sys.executable, "-m", *(command or ("bot", "chat"))],

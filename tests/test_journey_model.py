@@ -2,13 +2,17 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
 from tests.fakes.hub import Hub
-from tests.programs import ROOT, Chat
+from tests.fakes.openai_server import OpenAIServer
+from tests.fakes.vllm_stub import stub_of_vllm
+from tests.programs import ROOT, Chat, until
 from tests.tiny_models import make_tiny_model
 
 MODEL = "nobody/tiny-R1"
@@ -60,3 +64,36 @@ def test_a_worker_that_cannot_start_says_which_check_failed_and_what_to_type(tmp
     assert doctor.returncode == 1
     assert "FAIL model: model.safetensors: 这是只有三行的 git-lfs 指针" in doctor.stdout
     assert f"→ companion model pull NAME --to {folder}" in doctor.stdout
+
+
+def numbers(port):
+    """Every number that the worker shows, by name and labels."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+        lines = [line for line in page.read().decode().splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+@pytest.mark.parametrize("engine", ["openai", "vllm"])
+def test_engines_of_others_show_the_same_numbers_and_who_waits(tmp_path, model, engine):
+    """No server and no vLLM of one's own is needed to see how a reply goes."""
+    port = free_port()
+    with stub_of_vllm(), OpenAIServer(context=8192) as server:
+        more = {"openai_urls": server.url} if engine == "openai" else {"model": model, "context_tokens": 4096}
+        with Chat(tmp_path, engine=engine, metrics_port=port, slots=1, **more) as talk:
+            assert talk.ask("hello") == "You said: hello. I am listening."
+            found = numbers(port)
+            assert (found["companion_engine_ready"], found["companion_slots"], found["companion_slots_busy"]) == (1, 1, 0)
+            assert found["companion_tokens_total"] > 10
+            assert found["companion_reply_tokens_per_second_count"] == 1
+            assert found['companion_turns_total{outcome="finished",platform="console"}'] == 1
+            if engine == "openai":
+                server.speed = 5
+            talk.say("#long 999")
+            until(lambda: numbers(port)["companion_slots_busy"] == 1)
+            until(lambda: numbers(port).get('companion_waiting_conversations{platform="console"}') == 1)
+            talk.kill()

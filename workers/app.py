@@ -7,7 +7,6 @@ import secrets
 import signal
 import sys
 from contextlib import suppress
-from functools import cache, partial
 from threading import Event, Thread, Timer
 from types import FrameType
 
@@ -33,6 +32,7 @@ from bot.core.vault import Vault, master_key
 from workers.engines.base import Stage
 from workers.engines.process import EngineProcess
 from workers.heart import Heart
+from workers.late import late
 from workers.models import choose, remark
 from workers.respond import Responder
 from workers.tasks import Answering
@@ -49,7 +49,9 @@ class Worker:
         self._settings, self._grace_seconds = settings, grace_seconds
         self._id = f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}"
         self._options = choose(settings)
-        self._tokenizer = cache(partial(load_tokenizer, self._options.engine, self._options.model, self._options.api))
+        options = self._options
+        # One thread at a time: half an import of transformers is seen by another as a broken one.
+        self._tokenizer = late(lambda: load_tokenizer(options.engine, options.model, options.api))
         self._remark = remark(self._options)
         self._store = Store(redis_url)
         self._vault = Vault(self._store, master_key(settings))

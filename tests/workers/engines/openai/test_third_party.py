@@ -15,15 +15,16 @@ from tests.tiny_models import make_tiny_model
 from tests.workers.engines.openai.driving import Driver, until
 from workers.engines.base import Sampling
 
-# Another Python may have what the server needs: `pip install 'transformers[serving]'`.
+# Another Python may have what the server needs: `pip install --group serving`.
 PYTHON = os.environ.get("TEST_SERVING_PYTHON", sys.executable)
-NEEDS = ("fastapi", "uvicorn", "openai")
+NEEDS = ("accelerate", "fastapi", "uvicorn", "openai")
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(240),  # a server that others wrote takes its time to start
     pytest.mark.skipif(
         sys.executable == PYTHON and not all(map(find_spec, NEEDS)),
-        reason="transformers[serving] is not installed here; TEST_SERVING_PYTHON may name a Python that has it",
+        reason="`pip install --group serving` was not run here; TEST_SERVING_PYTHON may name a Python that has it",
     ),
 ]
 
