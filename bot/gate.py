@@ -53,9 +53,9 @@ def _code(incoming: Incoming, ask: Ask | None) -> str:
 
 
 def _try_code(front: Front, incoming: Incoming, code: str, language: str) -> Answer:
-    if front.access.redeem(incoming.conversation, code):
+    if front.access.redeem(incoming.own, code):
         return _welcome(front, incoming, language)
-    return Answer(say(language, "invite-unknown") if front.limits.tells_again(incoming.conversation, "code") else "")
+    return Answer(say(language, "invite-unknown") if front.limits.tells_again(incoming.own, "code") else "")
 
 
 def _words(refusal: Refusal, language: str) -> str:

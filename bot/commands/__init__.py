@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.commands import about, admin, choices, own, safety, talk
+from bot.commands import about, admin, channel, choices, own, safety, talk
 from bot.commands.ask import Answer, Ask, Choice, Command, Document
 from bot.commands.talk import EDITED, edited
 from bot.core.messages import Incoming
@@ -34,20 +34,21 @@ TABLE = (
     Command("help", _help),
     Command("new", talk.new),
     Command("reset", talk.reset),
-    Command("persona", choices.persona, argument="[NAME]"),
-    Command("think", choices.think, argument="[hide|show|off]"),
+    Command("persona", choices.persona, argument="[NAME]", suggest=choices.personas),
+    Command("think", choices.think, argument="[hide|show|off]", suggest=choices.thinkings),
     Command("memory", own.memory),
     Command("stop", talk.stop),
     Command("retry", talk.retry, argument="[list|NUMBER]"),
     Command("undo", talk.undo),
     Command("edit", talk.edit, argument="TEXT", only="console"),
-    Command("language", choices.language, argument="[LANGUAGE]"),
+    Command("language", choices.language, argument="[LANGUAGE]", suggest=choices.tongues),
     Command("privacy", own.privacy),
     Command("export", own.export),
     Command("forget", own.forget),
     Command("stats", own.stats),
     Command("safety", safety.safety),
     Command("about", about.about),
+    Command("channel", channel.channel, "[own|shared]", "discord", role="manager", suggest=channel.memories),
     Command("admin", admin.admin, role="admin"),
     Command("quit", about.quit, only="console", aliases=("exit",)),
 )
@@ -55,7 +56,7 @@ TABLE = (
 
 def for_platform(platform: str, is_admin: bool = False) -> tuple[Command, ...]:
     """Those that somebody there may see."""
-    return tuple(command for command in TABLE if command.only in (None, platform) and (is_admin or command.role == "anybody"))
+    return tuple(command for command in TABLE if command.only in (None, platform) and (is_admin or command.role != "admin"))
 
 
 def menu(platform: str, language: str, is_admin: bool = False) -> list[tuple[str, str]]:

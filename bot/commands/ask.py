@@ -72,14 +72,18 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A row of the table. Its line in menus and /help is the text `command-NAME`; `only` limits it to one platform."""
+    """A row of the table. Its line in menus and /help is the text `command-NAME`; `only` limits it to one platform.
+
+    `suggest` gives, in a language, what may stand for the argument, each with a label.
+    """
 
     name: str
     run: Callable[[Front, Ask], Answer]
     argument: str = ""
     only: str | None = None
     aliases: tuple[str, ...] = ()
-    role: Literal["anybody", "admin"] = "anybody"
+    role: Literal["anybody", "manager", "admin"] = "anybody"
+    suggest: Callable[[Front, str], dict[str, str]] | None = None
 
 
 def is_yes(argument: str) -> bool:

@@ -55,6 +55,18 @@ def language(front: Front, ask: Ask) -> Answer:
     return Answer(say(chosen, "language-chosen"))
 
 
+def personas(front: Front, _language: str) -> dict[str, str]:
+    return {one.name: one.title for one in front.personas.all()}
+
+
+def thinkings(_front: Front, language: str) -> dict[str, str]:
+    return {mode: say(language, "think-label", mode=mode) for mode in get_args(Thinking)}
+
+
+def tongues(_front: Front, language: str) -> dict[str, str]:
+    return {"auto": say(language, "button-auto"), **{code: say(code, "language-name") for code in languages()}}
+
+
 def _language_list(front: Front, ask: Ask, names: dict[str, str]) -> Answer:
     chosen = front.people.preferences(ask.conversation).language
     current = ask.say("language-by-itself") if chosen is None else names.get(chosen, chosen)

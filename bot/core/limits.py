@@ -36,7 +36,7 @@ class Limits:
 
         `counts` towards the person's rate; `spends` when a model will write for it.
         """
-        if self._access.is_admin(incoming.conversation):
+        if self._access.is_admin(incoming.own):
             return None
         reason, wait_ms, was_told = self._store.call(
             "admit",
@@ -83,11 +83,15 @@ def _spent(person: Conversation) -> str:
 
 
 def _names(incoming: Incoming) -> list[str]:
-    keys, person = Keys(incoming.conversation.surface), incoming.conversation.person
-    return [keys.seen, keys.access, *(keys.of_person(person, what) for what in ("rate", "usage", "told", "spent"))]
+    """A person's rate is their own; what was written counts for whose conversation it is."""
+    conversation, speaker = incoming.conversation, incoming.own.person
+    keys = Keys(conversation.surface)
+    rate, told = (keys.of_person(speaker, what) for what in ("rate", "told"))
+    usage, spent = (keys.of_person(conversation.person, what) for what in ("usage", "spent"))
+    return [keys.seen, keys.access, rate, usage, told, spent]
 
 
 def _subjects(incoming: Incoming) -> tuple[Subject, ...]:
-    conversation = incoming.conversation
+    conversation = incoming.own
     server = Subject(conversation.surface, "server", incoming.server or "")
     return Subject.person(conversation), Subject.chat(conversation), server

@@ -6,12 +6,13 @@ import json
 import re
 import secrets
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self
 
 from bot.core.errors import BadConversation
 
 SCHEMA = 1
+_ALL = "all-"
 _ID = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 
 Thinking = Literal["hide", "show", "off"]
@@ -44,6 +45,15 @@ class Conversation:
     def __str__(self) -> str:
         return ":".join((self.platform, self.bot, self.chat, self.thread, self.person))
 
+    @property
+    def shared(self) -> Self:
+        """The one talk that everybody in the chat has with the bot, where a chat wants that."""
+        return replace(self, person=f"{_ALL}{self.chat}")
+
+    @property
+    def is_shared(self) -> bool:
+        return self.person.startswith(_ALL)
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """The inverse of `str`; raises `BadConversation`."""
@@ -72,8 +82,9 @@ class Line:
 class Incoming:
     """A platform's update, translated: who said what where, and in which language their client is.
 
-    `server` is the platform's id of the community the chat belongs to, where there is such a thing. A `tentative` edit may
-    only mend a slip: that it is answered anew is offered, not done.
+    `server` is the platform's id of the community the chat belongs to, where there is such a thing, and `manages` whether
+    they run it. `speaker` is who says it, where the conversation is everybody's. A `tentative` edit may only mend a slip:
+    that it is answered anew is offered, not done.
     """
 
     conversation: Conversation
@@ -81,6 +92,13 @@ class Incoming:
     language: str | None = None
     server: str | None = None
     tentative: bool = False
+    manages: bool = False
+    speaker: str = ""
+
+    @property
+    def own(self) -> Conversation:
+        """What is the speaker's alone: limits, lists and commands about themselves go by it."""
+        return replace(self.conversation, person=self.speaker) if self.speaker else self.conversation
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from bot.core.dead import DeadLetter, DeadLetters
 from bot.core.edits import kept_edit
@@ -21,12 +21,16 @@ _OF_A_CONVERSATION = ("state", "shown")
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """None is no choice. `hint` is the language of the person's client, which counts where `language` is not chosen."""
+    """None is no choice. `hint` is the language of the person's client, which counts where `language` is not chosen.
+
+    `memory` is a chat's alone: whether everybody there has one conversation with the bot.
+    """
 
     persona: str | None = None
     thinking: Thinking | None = None
     language: str | None = None
     hint: str | None = None
+    memory: Literal["shared"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

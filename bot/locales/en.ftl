@@ -245,6 +245,7 @@ console-stop-hint = (Ctrl-D or /quit leaves)
 console-lost = I cannot reach Redis any more. Your last message may not have arrived: please send it again.
 
 # /admin
+command-channel = one memory for everybody in this channel, or each their own
 command-admin = for those who run me: people, limits, and what went wrong
 admin-help = What admins can do. WHOM is a user id; “chat” and “server” are those you write in, or others by their id:
 admin-reset = forget all conversations of a person, or all in a chat
@@ -335,3 +336,17 @@ telegram-hello-group = Hello! I am an AI, a computer program. To talk to me here
 telegram-command-ask = talk to me: /ask and your message
 telegram-description = An AI companion: a computer program, not a person, and sometimes wrong. Write anything to begin. /help shows what it understands, /privacy what is kept and how to erase it.
 telegram-short-description = An AI companion: a program, not a person. /privacy says what is kept.
+
+# Discord
+channel-denied = Only those who manage this server can choose that.
+channel-now = { $memory ->
+    [shared] In this channel everybody has one talk with me, together. /channel set own gives each their own again.
+   *[own] In this channel I remember each person's talk with me apart. /channel set shared makes one talk of all.
+  }
+channel-own = From now on I remember each person's talk with me in this channel apart. What I remembered of the talk you shared is erased.
+channel-shared = From now on everybody in this channel has one talk with me: I know who says what, and I answer each with what all have said to me here. What I remember of you alone stays out of it. Anybody here can use the buttons under my answers.
+channel-memory = { $memory ->
+    [shared] one memory for everybody
+   *[own] each person's own
+  }
+channel-only-managers = In a channel with one memory for all, only those who manage the server can do that.

@@ -200,6 +200,7 @@ console-bye = 再见。
 console-stop-hint = （Ctrl-D 或 /quit 离开）
 console-lost = 连不上 Redis 了。你的上一条消息可能没有送达，请再发一次。
 
+command-channel = 这个频道里所有人共用一份记忆，还是各自一份
 command-admin = 给管理我的人：人员、限制和出错的消息
 admin-help = 管理员可以这样用。WHOM 是用户编号；chat 和 server 指当前的聊天和服务器，也可以写上别的编号：
 admin-reset = 忘掉一个人或一个聊天里的全部对话
@@ -287,3 +288,17 @@ telegram-hello-group = 大家好！我是 AI，一个计算机程序。想在这
 telegram-command-ask = 和我说话：/ask 加上你的话
 telegram-description = 一个 AI 伙伴：它是计算机程序，不是真人，也会出错。随便写点什么就可以开始。/help 查看用法，/privacy 了解会保存什么、如何清除。
 telegram-short-description = AI 伙伴：是程序，不是真人。/privacy 说明会保存什么。
+
+# Discord
+channel-denied = 只有管理这个服务器的人才能选择。
+channel-now = { $memory ->
+    [shared] 在这个频道里，大家和我共有一段对话。用 /channel set own 可以让每个人重新各自对话。
+   *[own] 在这个频道里，我分开记住每个人和我的对话。用 /channel set shared 可以让大家共有一段对话。
+  }
+channel-own = 从现在起，我会分开记住这个频道里每个人和我的对话。之前共有的对话已经清除。
+channel-shared = 从现在起，这个频道里的所有人和我共有一段对话：我知道每句话是谁说的，也会依据大家在这里对我说过的话来回答。我单独记住的关于你的内容不会用在这里。任何人都可以使用我回答下面的按钮。
+channel-memory = { $memory ->
+    [shared] 所有人共用一份记忆
+   *[own] 每个人各自的记忆
+  }
+channel-only-managers = 在共用记忆的频道里，只有管理服务器的人才能这样做。
