@@ -151,6 +151,26 @@ def persona_show(name: str) -> None:
     click.echo(f"\n“{one.greet()}”")
 
 
+@cli.group()
+def discord() -> None:
+    """What the Discord application needs beside a token."""
+
+
+@discord.command("invite")
+def discord_invite() -> None:
+    """Print the link by which somebody takes the bot into a server."""
+    from bot.adapters import find
+    from bot.core.settings import load
+
+    find("discord")
+    from bot.adapters.discord import bot_id_of, invite_link
+
+    token = load().discord_token
+    if token is None:
+        raise CompanionError("COMPANION_DISCORD_TOKEN is not set. docs/discord.md says how to get one")
+    click.echo(invite_link(bot_id_of(token)))
+
+
 @cli.command()
 @click.argument("part", required=False, type=click.Choice(["redis", "worker"]))
 def doctor(part: str | None) -> None:

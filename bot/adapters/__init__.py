@@ -37,4 +37,12 @@ def _telegram() -> Run:
     return run
 
 
-ADAPTERS: dict[str, Callable[[], Run]] = {"console": _console, "telegram": _telegram}
+def _discord() -> Run:
+    if find_spec("discord") is None or find_spec("regex") is None:
+        raise NoAdapter("this installation has no Discord: `pip install 'companion[discord]'`")
+    from bot.adapters.discord import run
+
+    return run
+
+
+ADAPTERS: dict[str, Callable[[], Run]] = {"console": _console, "telegram": _telegram, "discord": _discord}

@@ -49,7 +49,7 @@ TABLE = (
     Command("safety", safety.safety),
     Command("about", about.about),
     Command("channel", channel.channel, "[own|shared]", "discord", role="manager", suggest=channel.memories),
-    Command("admin", admin.admin, role="admin"),
+    Command("admin", admin.admin, argument="[WHAT]", role="admin"),
     Command("quit", about.quit, only="console", aliases=("exit",)),
 )
 

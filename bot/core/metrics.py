@@ -55,6 +55,7 @@ MESSAGES = _counter("messages_total", "Messages that came in", "platform", "outc
 CARE = _counter("care_answers_total", "Signs of self-harm that were answered with care", "language")
 WAKEUPS_FAILED = _counter("wakeups_failed_total", "Wake-ups that the broker did not take; the sweeper makes up for them")
 DELIVERIES = _counter("deliveries_total", "Sendings of finals and notices, and how each went", "platform", "outcome")
+REFUSED_CALLS = _counter("refused_calls_total", "Calls that a platform refused, by limit or right", "platform", "why")
 DRAFTS = _counter("drafts_total", "Drafts: published by a worker; then shown, or shed", "platform", "outcome")
 
 # Where replies are made

@@ -65,6 +65,12 @@ class Settings(BaseSettings):
         25, gt=0, description="Most calls a second to Telegram; it allows a bot about 30, unless you pay for more"
     )
     discord_token: SecretStr | None = Field(None, description="Bot token of the Discord application; without it no Discord")
+    discord_streaming: Literal["edit", "off"] = Field("edit", description="How replies grow there: by `edit`s, or not: `off`")
+    discord_message_content: bool = Field(
+        False, description="Hear messages that do not name the bot: in its threads, and by `discord_names`; a privileged intent"
+    )
+    discord_names: Names = Field((), description="Words at the head of a message that call the bot there, several with commas")
+    discord_url: str | None = Field(None, pattern="^https?://[^/]+", description="API server of your own, such as a proxy")
     model: str = Field("bundled", description="Hugging Face id or folder of the model; `bundled` is the small one in the box")
     engine: Literal["auto", "echo", "paged", "transformers", "vllm", "openai"] = Field(
         "auto", description="What runs the model; `echo` needs none, `openai` has it on a server, `vllm` is installed apart"

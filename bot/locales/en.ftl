@@ -223,6 +223,7 @@ alert-conduct = The conduct file is broken, and I go on with the last good one. 
 alert-dead = A message failed three times and was put aside. To see it: companion admin dead list
 alert-disk = My disk is nearly full. When it is full I can take no more messages. The folder is { $folder }
 alert-persona = A persona file is broken, and I go on with the last good ones. { $problem }
+alert-report = { $whom } reported a message of mine: { $link }
 alert-settings = The settings are broken, and I go on with the last good ones. { $problem }
 alert-worker = { $minutes ->
     [one] For a minute
@@ -350,3 +351,13 @@ channel-memory = { $memory ->
    *[own] each person's own
   }
 channel-only-managers = In a channel with one memory for all, only those who manage the server can do that.
+discord-again = I cannot write that down just now. Please try again in a moment.
+discord-called = Yes? Write something after my name, and I answer. /help shows what I understand.
+discord-hello-server = Hello! I am an AI, a computer program. To talk to me here, mention { $name }, reply to one of my messages, or use /chat. I read nothing else. /privacy says what I keep.
+discord-forwarded = forwarded, written by somebody else
+discord-command-chat = talk to me
+discord-chat-message = what you want to say
+discord-words = { $usage }
+discord-value = choose one
+report-told = Thank you. Those who run me have been told which message it is, and that you reported it; its words were not copied.
+report-known = Those who run me have been told already, or have not said where to reach them. /about says who they are.

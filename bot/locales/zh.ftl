@@ -186,6 +186,7 @@ alert-conduct = 行为规则文件有错，我继续使用上一份正确的。{
 alert-dead = 有一条消息三次都没能回答，已放到一边。查看：companion admin dead list
 alert-disk = 磁盘快满了，满了以后我就收不下新消息。所在文件夹：{ $folder }
 alert-persona = 有个人物文件有错，我继续使用上一份正确的。{ $problem }
+alert-report = { $whom } 举报了我的一条消息：{ $link }
 alert-settings = 设置有错，我继续使用上一份正确的。{ $problem }
 alert-worker = 已经有 { $minutes } 分钟没有工作进程在运行，而有人正在等回复。检查：companion doctor
 
@@ -302,3 +303,13 @@ channel-memory = { $memory ->
    *[own] 每个人各自的记忆
   }
 channel-only-managers = 在共用记忆的频道里，只有管理服务器的人才能这样做。
+discord-again = 我现在没法记下这句话，请过一会儿再试。
+discord-called = 嗯？在我的名字后面写点什么，我就会回答。/help 查看用法。
+discord-hello-server = 大家好！我是 AI，一个计算机程序。想在这里和我聊天，请提到 { $name }、回复我的消息，或者使用 /chat。其他消息我都不读。/privacy 说明我会保存什么。
+discord-forwarded = 转发内容，作者是别人
+discord-command-chat = 和我说话
+discord-chat-message = 你想说的话
+discord-words = { $usage }
+discord-value = 选择一项
+report-told = 谢谢。我的管理者已经知道是哪条消息、由谁举报；消息内容没有被复制。
+report-known = 我的管理者已经知道了，或者还没有留下联系方式。/about 说明他们是谁。

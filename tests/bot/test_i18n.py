@@ -34,6 +34,7 @@ FAMILIES = {
     "safety-": ["changed", "without-care", "without-disclosure"],
     "note-": [*filter(None, get_args(Note)), "repeat"],
     "channel-": ["own", "shared"],
+    "report-": ["told", "known"],
     "write-first-": ["telegram", "discord"],
     "stop-": list(get_args(Stopped)),
 }
@@ -43,7 +44,7 @@ VALUES |= {"names": "a, b", "mode": "show", "oldest": "today", "left_out": 2, "s
 VALUES |= {"said": "hello", "variant": 2, "variants": 3, "reply": "hi", "chat": "1", "thread": "0", "path": "/x", "person": "1"}
 VALUES |= {"here": 2, "today": 30, "tokens": 900, "left": 70, "version": "1.0", "engine": "echo", "model": "m"}
 VALUES |= {"span": "9 s", "count": 3, "whom": "person 7", "id": "7", "usage": "/x", "command": "/x yes", "code": "abc"}
-VALUES |= {"memory": "shared"}
+VALUES |= {"memory": "shared", "link": "https://x"}
 VALUES |= {"ids": "7, 8", "model": "m", "stage": "ready", "busy": 1, "slots": 2, "place": 2, "days": 7}
 
 
@@ -81,7 +82,7 @@ def asked_for():
     for file in HERE.rglob("*.py"):
         for call in (node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Call)):
             name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            for argument in call.args[:2] if name in ("say", "_say", "speak", "Alert") else ():
+            for argument in call.args[:2] if name in ("say", "_say", "_words", "speak", "Alert") else ():
                 if isinstance(argument, ast.Constant):
                     keys.add(argument.value)
                 elif isinstance(argument, ast.JoinedStr) and isinstance(argument.values[0], ast.Constant):

@@ -35,9 +35,12 @@ class Answering(Generic[Text]):
         self._telling: set[asyncio.Task[None]] = set()
         self._locks: WeakValueDictionary[Conversation, asyncio.Lock] = WeakValueDictionary()
 
-    def tell_soon(self, where: Conversation, answer: Answer, reply_to: str = "", instead: int = 0) -> None:
-        """`instead` is the bot's own message, the question, that the answer takes the place of."""
-        self.soon(self._in_turn(where, answer, reply_to, instead))
+    def tell_soon(
+        self, where: Conversation, answer: Answer, reply_to: str = "", instead: int = 0, *, is_alone: bool = False
+    ) -> None:
+        """`instead` is the bot's own message, the question, that the answer takes the place of; `is_alone` when nobody
+        but the person sees that."""
+        self.soon(self._in_turn(where, answer, reply_to, instead, is_alone))
 
     def take_back_soon(self, where: Conversation, id: int) -> None:
         """The bot's own question, when nothing takes its place."""
@@ -60,11 +63,11 @@ class Answering(Generic[Text]):
             for task in late:
                 task.cancel()
 
-    async def _in_turn(self, where: Conversation, answer: Answer, reply_to: str, instead: int) -> None:
+    async def _in_turn(self, where: Conversation, answer: Answer, reply_to: str, instead: int, is_alone: bool) -> None:
         lock = self._locks.setdefault(where, asyncio.Lock())
         async with lock:
             try:
-                await self._tell(where, answer, reply_to, instead)
+                await self._tell(where, answer, reply_to, instead, is_alone)
             except NotSent:
                 log.warning("an answer could not be sent", action="not_sent")
             except Gone:
@@ -72,10 +75,11 @@ class Answering(Generic[Text]):
             except Exception as problem:  # it may have arrived: said twice is worse than said once
                 log.warning("an answer is uncertain", action="uncertain", error=type(problem).__name__)
 
-    async def _tell(self, where: Conversation, answer: Answer, reply_to: str, instead: int) -> None:
-        if answer.private and not is_private(where):
-            return await self._tell_privately(where, answer, reply_to)
+    async def _tell(self, where: Conversation, answer: Answer, reply_to: str, instead: int, is_alone: bool) -> None:
         parts, choices = self._form.plain(answer.text), self._buttons.for_choices(where, answer.choices)
+        fits = is_alone and len(parts) == 1 and not answer.documents
+        if answer.private and not (fits or is_private(where)):
+            return await self._tell_privately(where, answer, reply_to)
         if instead and len(parts) == 1 and await _patiently(lambda: self._sender.edit(where, instead, parts[0], choices)):
             parts = []
         for at, part in enumerate(parts):
@@ -92,7 +96,7 @@ class Answering(Generic[Text]):
         """Where nobody else reads it; not every platform lets a bot write to whoever has not written to it."""
         language = await asyncio.to_thread(self._front.language, where)
         try:
-            await self._tell(private(where), answer, "", 0)
+            await self._tell(private(where), answer, "", 0, False)
             word = say(language, "told-privately")
         except Gone:
             word = say(language, f"write-first-{where.platform}")

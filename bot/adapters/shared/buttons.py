@@ -32,7 +32,7 @@ class Press:
     """What a button says: `what` is a turn's mark, with the number of a variant, or a command or where it is kept."""
 
     deed: Deed
-    person: int
+    person: str
     what: str = ""
 
     @property
@@ -72,7 +72,7 @@ class Buttons:
         if not hmac.compare_digest(sign.encode(), self._sign(signed, chat, thread).encode()):
             return None
         person, _, what = signed[1:].partition(".")
-        return Press(_DEEDS[signed[0]], int(person, 36), what)
+        return Press(_DEEDS[signed[0]], _long(person), what)
 
     def _leaf(self, conversation: Conversation, mark: str, variant: int, num_variants: int) -> tuple[Key, ...]:
         beside = {f"◀ {variant - 1}/{num_variants}": variant - 1, f"{variant + 1}/{num_variants} ▶": variant + 1}
@@ -91,7 +91,7 @@ class Buttons:
         return self._key_of(conversation, choice.label, "kept", id)
 
     def _key_of(self, conversation: Conversation, label: str, deed: Deed, what: str = "") -> Key:
-        signed = f"{_LETTERS[deed]}{_base36(int(conversation.person))}.{what}"
+        signed = f"{_LETTERS[deed]}{_short(conversation.person)}.{what}"
         return Key(label, f"{signed}.{self._sign(signed, conversation.chat, conversation.thread)}")
 
     def _sign(self, signed: str, chat: str, thread: str) -> str:
@@ -102,6 +102,15 @@ class Buttons:
 def mark_of(turn: str) -> str:
     """Enough of a turn's id to know it again."""
     return urlsafe_b64encode(hashlib.blake2b(turn.encode(), digest_size=_TURN_BYTES).digest()).decode()
+
+
+def _short(person: str) -> str:
+    """Numbers, as most platforms name people, in fewer letters."""
+    return _base36(int(person)) if person.isdecimal() else person
+
+
+def _long(person: str) -> str:
+    return str(int(person, 36)) if person.isalnum() else person
 
 
 def _base36(number: int) -> str:

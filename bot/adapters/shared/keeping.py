@@ -22,7 +22,7 @@ class Shown:
     """Where a conversation stands in its chat: `ids` are the messages of the newest reply, of `turn`.
 
     `is_done` when that was delivered: delivered once more, after a crash, it finds them. `wait` is the message that says
-    why there is no reply yet, `buttons` the one that has buttons now.
+    why there is no reply yet, `buttons` the one that has buttons now; `asked` are those in which a reply is to come.
     """
 
     turn: str = ""
@@ -30,6 +30,7 @@ class Shown:
     is_done: bool = False
     wait: int = 0
     buttons: int = 0
+    asked: list[int] = field(default_factory=list)
 
 
 class Keeping:

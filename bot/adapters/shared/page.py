@@ -43,6 +43,8 @@ class Page(Generic[Text]):
             return False
         if self.shown.is_done:
             self.shown.ids, self.shown.is_done, self.written = [], False, []
+        if self.shown.asked and not self.shown.ids:
+            self.shown.ids, self.written = [self.shown.asked.pop()], [None]
         self.shown.turn, self.began_at = turn, time.monotonic()
         return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -39,11 +39,22 @@ class Pressed:
     language: str | None
     tell: Callable[[str], Awaitable[None]]
     server: str | None = None
+    manages: bool = False
+    is_alone: bool = False
+    """Whether nobody else sees the message with the button."""
+    person: str = ""
+    """Who presses, where the conversation is everybody's."""
 
     def writes(self, text: str) -> Incoming:
         """A press is a message like any other: limits, lists and the memory of updates hold for it."""
         line = Line(text, self.update_id, f"p{self.update_id}", self.name, time.time())
-        return Incoming(self.where, line, self.language, self.server)
+        return Incoming(self.where, line, self.language, self.server, manages=self.manages, speaker=self.person)
+
+    def of(self, person: str) -> Pressed | None:
+        """As a press in that person's conversation, if it is theirs: their own, or everybody's there."""
+        if person == self.where.person:
+            return self
+        return replace(self, where=self.where.shared, person=self.where.person) if person == self.where.shared.person else None
 
 
 class Pressing:
@@ -73,13 +84,17 @@ class Pressing:
 
     async def _do(self, pressed: Pressed) -> str:
         """Gives what the person is told in passing."""
-        where = pressed.where
-        press = self._buttons.read(pressed.data, where.chat, where.thread)
+        press = self._buttons.read(pressed.data, pressed.where.chat, pressed.where.thread)
         language = best(pressed.language, self._front.settings.language)
         if press is None:
             return say(language, "button-old")
-        if str(press.person) != where.person:
+        theirs = pressed.of(press.person)
+        if theirs is None:
             return say(language, "button-of-another")
+        return await self._for(theirs, press)
+
+    async def _for(self, pressed: Pressed, press: Press) -> str:
+        where = pressed.where
         language = await asyncio.to_thread(self._front.language, where)
         if press.deed in ("command", "kept", "stop"):
             return await self._command(pressed, press, language)
@@ -100,7 +115,7 @@ class Pressing:
         if answer is None:  # a reply follows
             self._answering.take_back_soon(pressed.where, pressed.message_id)
         elif answer.text:
-            self._answering.tell_soon(pressed.where, answer, instead=pressed.message_id)
+            self._answering.tell_soon(pressed.where, answer, instead=pressed.message_id, is_alone=pressed.is_alone)
         return ""
 
     async def _with_reply(self, pressed: Pressed, press: Press, turn: Turn, language: str) -> str:

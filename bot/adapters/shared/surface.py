@@ -38,7 +38,8 @@ class PagedSurface(Generic[Text]):
         async with page.lock:
             if page.is_visible:
                 return
-            if page.shown.wait and await self._sender.edit(conversation, page.shown.wait, words, priority="cosmetic"):
+            place = page.shown.asked[-1] if page.shown.asked else page.shown.wait
+            if place and await self._sender.edit(conversation, place, words, priority="cosmetic"):
                 return
             page.shown.wait = await self._sender.send(conversation, words, priority="cosmetic", quietly=True)
             await self._keep(page)
@@ -61,9 +62,25 @@ class PagedSurface(Generic[Text]):
                 page.shown.turn, page.shown.ids, page.written = reply.turn, list(ids), [None] * len(ids)
             await self._end(page, reply)
 
+    async def expect(self, conversation: Conversation, id: int) -> None:
+        """A message of the bot's in which the next reply is to stand."""
+        page = await self._page(conversation)
+        async with page.lock:
+            page.shown.asked.append(id)
+            await self._keep(page)
+
+    async def expect_no_more(self, conversation: Conversation, id: int) -> None:
+        """Something else stands in it now."""
+        page = await self._page(conversation)
+        async with page.lock:
+            if id in page.shown.asked:
+                page.shown.asked.remove(id)
+                await self._keep(page)
+
     async def _end(self, page: Page[Text], reply: Reply) -> list[str]:
         """The messages of the reply so far become those of the whole, and others follow."""
-        page.begin(reply.turn)
+        if page.begin(reply.turn):
+            await self._release(page)
         contents = self._contents(page.where, replace(reply, repeat=""))
         if reply.repeat and len(page.shown.ids) < len(contents):  # else all that was sent is known, and only edited now
             contents = self._contents(page.where, reply)
@@ -97,8 +114,15 @@ class PagedSurface(Generic[Text]):
             with suppress(Exception):
                 await self._sender.delete(page.where, page.shown.wait)
             page.shown.wait = 0
-            await self._keep(page)
+        await self._release(page)
+        await self._keep(page)
         return True
+
+    async def _release(self, page: Page[Text]) -> None:
+        """Several were asked for, and are answered in one."""
+        while page.shown.asked:
+            with suppress(Exception):
+                await self._sender.delete(page.where, page.shown.asked.pop())
 
     async def _page(self, conversation: Conversation) -> Page[Text]:
         if conversation not in self._pages:

@@ -1,18 +1,13 @@
 """The adapter against a Bot API server and a real Redis. The test itself is the worker: it decides what is said when."""
 
-import asyncio
-import contextlib
 import logging
-import threading
-import time
 
 import pytest
 import structlog
 
 from bot.adapters.telegram import run
-from bot.core.lease import Leases
-from bot.core.messages import Conversation, Draft, Finished, Turn, new_turn_id
-from bot.core.outbox import Outbox
+from bot.core.messages import Conversation
+from tests.bot.adapters.working import Adapter, Worker, until
 from tests.fakes.telegram import BOT_ID, TOKEN, TelegramServer
 
 SURFACE = f"telegram:{BOT_ID}"
@@ -20,92 +15,6 @@ SURFACE = f"telegram:{BOT_ID}"
 
 def talk_of(person, chat=None, thread=0):
     return Conversation("telegram", str(BOT_ID), str(chat or person), str(thread), str(person))
-
-
-def until(holds, seconds=20):
-    """Wait for something to be true, and give it."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := holds():
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not within {seconds} s")
-
-
-class Adapter:
-    """`run` on a loop of its own thread; `stop` ends it as a signal would."""
-
-    def __init__(self, front):
-        self.front, self.error = front, None
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self):
-        asyncio.set_event_loop(self._loop)
-        self._task = self._loop.create_task(run(self.front))
-        with contextlib.suppress(asyncio.CancelledError):
-            try:
-                self._loop.run_until_complete(self._task)
-            except Exception as error:
-                self.error = error
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
-
-    def stop(self):
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(20)
-        assert not self._thread.is_alive(), "the adapter does not end"
-
-
-class Reply:
-    """One reply in the making."""
-
-    def __init__(self, worker, lease):
-        self.worker, self.lease, self.turn, self.seq = worker, lease, new_turn_id(), 0
-
-    @property
-    def said(self):
-        return "\n".join(line.text for line in self.lease.lines)
-
-    def shows(self, answer="", thought=""):
-        self.seq += 1
-        where = self.lease.conversation
-        draft = Draft(str(where), self.turn, self.lease.fence, self.seq, not answer, thought, answer)
-        self.worker.outbox.publish(where, draft)
-
-    def streams(self, text, seen, seconds=20):
-        """Draft after draft, as a worker sends them, until the person sees something."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.shows(text)
-            if seen():
-                return
-            time.sleep(0.1)
-        raise AssertionError("the draft is not shown")
-
-    def ends(self, text, thought="", note=""):
-        where, lines, variants, last = self.lease.conversation, self.lease.lines, (), None
-        if lines[0].kind != "say" and (last := self.worker.memory.last(where)):
-            lines, variants = last.lines, (*(last.variants or (last.reply,)), text)
-        turn = Turn(self.turn, lines, text, time.time(), "default", note=note, variants=variants)
-        count = max(1, len(variants))
-        final = Finished(str(where), self.turn, lines[-1].message_id, text, thought, note, count, count)
-        assert self.worker.leases.commit(self.lease, final, turn, "replace" if last else "append") is not None
-        return self
-
-
-class Worker:
-    def __init__(self, store, vault, memory):
-        self.leases, self.memory = Leases(store, vault, 30, 1000), memory
-        self.outbox = Outbox(store, vault, SURFACE)
-
-    def takes(self, where):
-        return Reply(self, until(lambda: self.leases.acquire(where)))
-
-    def says(self, where, text, **more):
-        return self.takes(where).ends(text, **more)
 
 
 @pytest.fixture(autouse=True)
@@ -132,7 +41,7 @@ def start(make_front, telegram):
     def begin(waits=True, **settings):
         defaults = {"telegram_token": TOKEN, "telegram_url": telegram.base_url}
         asked = telegram.calls["getUpdates"]
-        running.append(Adapter(make_front(**{**defaults, **settings})))
+        running.append(Adapter(run, make_front(**{**defaults, **settings})))
         if waits:
             until(lambda: telegram.calls["getUpdates"] > asked)
         return running[-1]
@@ -144,7 +53,7 @@ def start(make_front, telegram):
 
 @pytest.fixture
 def worker(store, vault, memory):
-    return Worker(store, vault, memory)
+    return Worker(store, vault, memory, SURFACE)
 
 
 @pytest.fixture

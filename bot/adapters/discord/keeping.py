@@ -1,0 +1,41 @@
+"""What Discord's adapter must know after a restart, beside what all must: where people talk, and how often it began."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.adapters.shared.keeping import Keeping
+
+_NUM_ACTIVE = 200
+_DISCORD_EPOCH_MS = 1_420_070_400_000
+
+
+class DiscordKeeping(Keeping):
+    """Ids and times only."""
+
+    # Channels
+
+    def heard(self, channel: int, message: int) -> None:
+        """Somebody spoke to the bot there."""
+        sent_ms = (message >> 22) + _DISCORD_EPOCH_MS
+        self._redis.zadd(self._name("active"), {str(channel): sent_ms}, gt=True)
+
+    def active(self, seconds: float) -> dict[int, float]:
+        """Channels in which somebody spoke to the bot within that time, the newest first, and when they last did, in ms."""
+        name, since = self._name("active"), self._store.now_ms() - seconds * 1000
+        self._redis.zremrangebyscore(name, "-inf", f"({since}")
+        found: Any = self._redis.zrange(name, 0, _NUM_ACTIVE - 1, desc=True, withscores=True)
+        return {int(channel): sent_ms for channel, sent_ms in found}
+
+    # Introductions: how many of a shard came too soon after each other, and when the last was
+
+    def introductions(self, shard: int) -> tuple[int, float]:
+        kept: Any = self._redis.hget(self._name("identify"), str(shard))
+        count, _, at = kept.decode().partition(":") if kept else ("0", ":", "0")
+        return int(count), float(at)
+
+    def keep_introduction(self, shard: int, count: int, at_ms: float) -> None:
+        self._redis.hset(self._name("identify"), str(shard), f"{count}:{at_ms}")
+
+    def now_ms(self) -> float:
+        return self._store.now_ms()

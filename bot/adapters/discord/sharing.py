@@ -1,0 +1,39 @@
+"""A channel in which everybody has one talk with the bot: what goes to it, and under whose name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot import commands
+from bot.adapters.shared.places import is_private
+from bot.commands import Answer
+from bot.core.messages import Incoming, Line
+from bot.i18n import say
+from bot.run import Front
+
+_OF_THE_TALK = {"new", "stop", "retry", "undo", "memory", "reset", "persona", "think"}
+_FOR_MANAGERS = {"reset", "persona", "think"}
+"""They hold for everybody there."""
+
+
+class Sharing:
+    def __init__(self, front: Front) -> None:
+        self._front = front
+
+    def place(self, incoming: Incoming) -> Incoming | Answer:
+        """The same in everybody's conversation, if the channel has one and it belongs there; or why it cannot be."""
+        if is_private(incoming.conversation) or self._front.people.preferences(incoming.conversation).memory != "shared":
+            return incoming
+        language = self._front.language(incoming.conversation)
+        ask = commands.parse(incoming, language)
+        if ask is not None and ask.name not in _OF_THE_TALK:
+            return incoming
+        if ask is not None and ask.name in _FOR_MANAGERS and not incoming.manages:
+            return Answer(say(language, "channel-only-managers"), private=True)
+        own = incoming.conversation
+        line = incoming.line if ask is not None or not incoming.line.text else _by_name(incoming)
+        return replace(incoming, conversation=own.shared, line=line, speaker=own.person)
+
+
+def _by_name(incoming: Incoming) -> Line:
+    return replace(incoming.line, text=f"{incoming.line.author}: {incoming.line.text}")

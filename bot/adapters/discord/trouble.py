@@ -1,0 +1,67 @@
+"""Discord's errors in delivery's words, and a count of those that lead to a ban when there are too many."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import discord
+import structlog
+
+from bot.core.errors import CompanionError
+from bot.surface import Gone, NotSent
+
+log = structlog.get_logger()
+
+AGAIN_SECONDS = 2.0
+_BAN_SECONDS = 60.0
+_NO_ACCESS = (50001, 50013)
+_SLOW = (20016, 20028)
+_ARCHIVED = 50083
+NOT_THERE = (10008, 50005)
+"""A message that is gone, or that is not the bot's to change."""
+
+
+class Shed(CompanionError):
+    """Nobody will miss this call, so it was not made."""
+
+
+@asynccontextmanager
+async def in_deliverys_words(*, may_repeat: bool = False) -> AsyncIterator[None]:
+    """`may_repeat` for a call that does no harm when it is made twice. What stays uncertain is raised as it is."""
+    try:
+        yield
+    except discord.RateLimited as refusal:
+        raise NotSent(refusal.retry_after) from None
+    except discord.DiscordServerError:
+        if may_repeat:
+            raise NotSent(AGAIN_SECONDS) from None
+        raise
+    except discord.HTTPException as problem:
+        raise _refusal(problem) from None
+    except aiohttp.ClientConnectorError:
+        raise NotSent(AGAIN_SECONDS) from None  # it never left
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        if may_repeat:
+            raise NotSent(AGAIN_SECONDS) from None
+        raise
+
+
+def _refusal(problem: discord.HTTPException) -> Gone | NotSent:
+    if problem.status == 429:  # the library has waited already where that helps: the whole address is refused
+        return NotSent(_BAN_SECONDS)
+    if problem.status == 401:
+        return NotSent(_BAN_SECONDS)
+    if problem.code in _SLOW:
+        return NotSent(AGAIN_SECONDS)
+    if problem.status == 400 and problem.code != _ARCHIVED:  # it will never take it: told, so that it can be mended
+        log.error("Discord refuses a message for good", action="refused", code=problem.code)
+    else:
+        log.info("nobody to write to", action="gone", status=problem.status, code=problem.code)
+    return Gone()
+
+
+def is_closed_to_us(problem: discord.HTTPException) -> bool:
+    """Whether asking again for the same place would be refused again: too many such requests ban the whole address."""
+    return problem.code in _NO_ACCESS

@@ -1,0 +1,31 @@
+"""What Discord's messages say: a reply, or the bot's own words, as Markdown that each fits into one."""
+
+from __future__ import annotations
+
+import textwrap
+
+from bot.adapters.discord.splitting import closed, split
+from bot.surface import Reply
+
+_SMALL = "-# "
+_SMALL_CHARS = 400
+
+
+class DiscordForm:
+    """Only what the companion says is Markdown by intention; the bot's own words hold none that would be seen."""
+
+    def plain(self, words: str) -> list[str]:
+        return split(words)
+
+    def reply(self, reply: Reply) -> list[str]:
+        remarks = [small(remark) for remark in reply.all_remarks] if reply.text else list(reply.all_remarks)
+        return split("\n\n".join(filter(None, [small(reply.thought), closed(reply.text.strip()), *remarks])))
+
+    def answer(self, so_far: str) -> list[str]:
+        return split(so_far)
+
+
+def small(text: str) -> str:
+    """Each line as small text: it goes by lines, so none may be so long that it would have to be cut."""
+    lines = (wrapped for line in text.split("\n") for wrapped in textwrap.wrap(line, _SMALL_CHARS))
+    return "\n".join(f"{_SMALL}{line}" for line in lines)

@@ -1,0 +1,225 @@
+"""How a reply comes to be seen: it grows, it ends, and it is found again, whatever Discord says meanwhile."""
+
+import time
+
+import pytest
+
+from bot.adapters.discord import surface
+from bot.core import metrics
+from bot.i18n import say
+from tests.bot.adapters.discord.conftest import SURFACE, talk_of
+from tests.bot.adapters.working import until
+from tests.fakes.discord import BOT_ID, SEND, SUPPRESS_EMBEDS, VIEW
+
+ME = f"<@{BOT_ID}>"
+LONG = "The wind came over the sea and told a tale of long ago. " * 3
+CODE = "Here it is:\n```python\n" + "\n".join(f"value_{n} = {n}  # a line of code" for n in range(150)) + "\n```\nThat is all."
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(surface, "EDIT_SECONDS", 0.1)
+
+
+def begun(worker, person, text="hello"):
+    person.write(text)
+    return worker.takes(talk_of(person))
+
+
+def test_a_reply_grows_under_edits_and_ends_with_buttons(start, quick, discord, ann, worker):
+    start()
+    reply = begun(worker, ann)
+    until(lambda: ann.dm.num_typing)
+    reply.shows("Once")
+    reply.streams(LONG[:60], lambda: ann.sees() == [LONG[:60].strip()])
+    assert ann.buttons() == [["⏹"]]
+    reply.streams(LONG, lambda: ann.sees() == [LONG.strip()])
+    reply.ends(f"{LONG}The end.")
+    until(lambda: ann.buttons() == [["↻", "…"]])
+    assert ann.sees() == [f"{LONG}The end."]
+    assert discord.calls["POST /channels/*/messages"] == 1
+    [message] = [one for one in ann.dm.messages.values() if one["author"]["bot"]]
+    assert message["flags"] & SUPPRESS_EMBEDS
+
+
+def test_a_few_words_are_not_shown_at_once_but_after_a_second(start, discord, ann, worker):
+    start()
+    reply = begun(worker, ann)
+    began = time.monotonic()
+    reply.streams("Hm.", lambda: ann.sees() == ["Hm."])
+    assert time.monotonic() - began > surface.FIRST_SECONDS
+
+
+def test_edits_keep_their_pace_and_the_latest_wins(start, discord, ann, worker):
+    start()
+    reply = begun(worker, ann)
+    for number in range(30):
+        reply.shows(LONG + str(number))
+        time.sleep(0.05)
+    assert discord.calls["POST /channels/*/messages"] == 1
+    assert discord.calls["PATCH /channels/*/messages/*"] <= 2
+    until(lambda: ann.sees() == [f"{LONG}29"])
+
+
+def test_a_long_answer_with_code_is_several_whole_messages(start, quick, ann, worker):
+    start()
+    reply = begun(worker, ann)
+    reply.streams(CODE[:2500], lambda: len(ann.sees()) == 2)
+    reply.ends(CODE)
+    until(lambda: ann.buttons() == [["↻", "…"]])
+    parts = ann.sees()
+    assert len(parts) == 3
+    assert all(part.count("```") == 2 and len(part) < 2000 for part in parts)
+    assert [int(line.split()[2]) for part in parts for line in part.splitlines() if line.startswith("value_")] == [*range(150)]
+
+
+def test_a_final_does_not_wait_behind_drafts_that_discord_slows_down(start, monkeypatch, discord, ann, worker):
+    """Five calls in five seconds: drafts leave the last of them to the final."""
+    monkeypatch.setattr(surface, "EDIT_SECONDS", 0.05)
+    discord.limits = True
+    start()
+    reply = begun(worker, ann)
+    for number in range(25):
+        reply.shows(LONG + str(number))
+        time.sleep(0.05)
+    began = time.monotonic()
+    reply.ends("The end.")
+    until(lambda: ann.sees() == ["The end."])
+    assert time.monotonic() - began < 3
+    assert discord.num_limited == 0
+
+
+def test_thoughts_are_small_and_remarks_too(start, ann, worker):
+    start()
+    begun(worker, ann).ends("Four.", thought="2 and 2\nmake 4", note="stopped")
+    until(lambda: ann.sees() == [f"-# 2 and 2\n-# make 4\n\nFour.\n\n-# {say('en', 'note-stopped')}"])
+
+
+def test_only_the_newest_answer_has_buttons(start, ann, worker):
+    start()
+    for number in range(3):
+        begun(worker, ann, str(number)).ends(f"Answer {number}")
+        until(lambda number=number: len(ann.sees()) > number and ann.buttons() == [["↻", "…"]])
+
+
+def test_with_streaming_off_it_only_types(start, ann, worker):
+    start(discord_streaming="off")
+    reply = begun(worker, ann)
+    for _ in range(5):
+        reply.shows(LONG)
+        time.sleep(0.1)
+    assert ann.sees() == []
+    reply.ends("The end.")
+    until(lambda: ann.sees() == ["The end."])
+
+
+@pytest.mark.parametrize("fault", [500, 502, "after", "cut"])
+def test_what_breaks_on_the_way_arrives_once(start, discord, ann, worker, fault):
+    """A repeated send names itself, so Discord gives the first message."""
+    start()
+    discord.fail("POST", "/channels/*/messages", fault, 2)
+    begun(worker, ann).ends("Hello there")
+    until(lambda: ann.sees() == ["Hello there"])
+    until(lambda: worker.memory.sent(talk_of(ann)))
+    assert ann.sees() == ["Hello there"]
+
+
+def test_a_prompt_that_was_deleted_is_answered_all_the_same(start, discord, ann, worker):
+    start()
+    channel = discord.guild(ann)
+    message = ann.write(f"{ME} hello", channel)
+    reply = worker.takes(talk_of(ann, channel))
+    ann.delete(message)
+    reply.ends("Hello there")
+    until(lambda: ann.sees(channel) == ["Hello there"])
+
+
+def test_a_message_that_somebody_deleted_is_sent_again(start, quick, discord, ann, worker):
+    start()
+    reply = begun(worker, ann)
+    reply.streams(LONG, ann.sees)
+    ann.dm.messages.popitem()
+    reply.ends("The end.")
+    until(lambda: ann.sees() == ["The end."])
+
+
+def delivered(outcome):
+    return metrics.DELIVERIES.labels("discord", outcome)._value.get()
+
+
+@pytest.mark.parametrize("change", [{"denied": SEND}, {"denied": VIEW}, {"is_gone": True}, {"is_locked": True}])
+def test_where_the_bot_may_not_write_it_asks_at_most_once(start, discord, ann, worker, change):
+    start()
+    channel = discord.guild(ann)
+    place = discord.thread(channel) if "is_locked" in change else channel
+    where = talk_of(ann, channel, place if place is not channel else None)
+    gone = delivered("gone")
+    for number in range(2):
+        ann.write(f"{ME} hello", place)
+        reply = worker.takes(where)
+        discord.change(place, **change)
+        reply.ends("Hello there")
+        until(lambda number=number: delivered("gone") == gone + number + 1)
+    assert discord.calls["POST /channels/*/messages"] <= (2 if "is_gone" in change else 0)
+
+
+def test_a_permission_that_only_discord_knows_of_is_asked_for_once(start, discord, ann, worker):
+    start()
+    channel = discord.guild(ann)
+    gone = delivered("gone")
+    channel.denied = SEND  # and no event tells
+    for number in range(3):
+        ann.write(f"{ME} hello", channel)
+        worker.says(talk_of(ann, channel), "Hello there")
+        until(lambda number=number: delivered("gone") == gone + number + 1)
+    assert discord.calls["POST /channels/*/messages"] + discord.calls["POST /channels/*/typing"] == 1
+
+
+def test_closed_direct_messages_are_an_end(start, ann, worker):
+    start()
+    gone = delivered("gone")
+    ann.write("hello")
+    ann.is_closed = True
+    worker.says(talk_of(ann), "Hello there")
+    until(lambda: delivered("gone") == gone + 1)
+
+
+def test_an_archived_thread_is_opened_again(start, discord, ann, worker):
+    start()
+    channel = discord.guild(ann)
+    thread = discord.thread(channel)
+    ann.write(f"{ME} hello", thread)
+    reply = worker.takes(talk_of(ann, channel, thread))
+    discord.change(thread, is_archived=True)
+    reply.ends("Hello there")
+    until(lambda: ann.sees(thread) == ["Hello there"])
+    assert not thread.is_archived
+
+
+def test_slow_mode_is_waited_for(start, monkeypatch, discord, ann, worker):
+    monkeypatch.setattr("bot.adapters.discord.trouble.AGAIN_SECONDS", 0.05)
+    start()
+    ann.dm.slow_for = 2
+    begun(worker, ann).ends("Hello there")
+    until(lambda: ann.sees() == ["Hello there"])
+
+
+def test_what_a_dead_process_had_shown_is_finished_by_the_next(start, quick, ann, worker):
+    first = start()
+    reply = begun(worker, ann)
+    reply.streams(LONG, ann.sees)
+    first.stop()
+    reply.ends("The end of the tale.")
+    start()
+    until(lambda: ann.sees() == ["The end of the tale."])
+
+
+def test_a_server_that_puts_the_bot_out_ends_what_is_on_its_way(start, discord, ann, worker, store):
+    adapter = start()
+    channel = discord.guild(ann)
+    ann.write(f"{ME} hello", channel)
+    reply = worker.takes(talk_of(ann, channel))
+    discord.remove_bot(channel.guild)
+    until(lambda: worker.leases.renew(reply.lease) == "stop")
+    assert adapter.error is None
+    assert SURFACE in store.surfaces()
