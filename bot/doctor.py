@@ -21,6 +21,7 @@ from bot.core.errors import CompanionError, SettingsError
 from bot.core.personas import Personas
 from bot.core.settings import PREFIX, Settings, load
 from bot.redis_doctor import key_file_check, quick_store, redis_checks, redis_is_down, url_of, worker_here
+from bot.telegram_doctor import telegram_check
 
 _WORKERS_SECONDS = 90
 _LEAST_DISK, _LEAST_MEMORY = GIB, GIB // 2
@@ -37,7 +38,9 @@ def checks() -> Iterator[Check]:
     yield _personas(settings)
     yield _conduct(settings)
     url = yield from _storage(settings)
-    yield _token("telegram", settings.telegram_token, _TELEGRAM, "copy it again from @BotFather")
+    yield (token := _token("telegram", settings.telegram_token, _TELEGRAM, "copy it again from @BotFather"))
+    if token.ok and settings.telegram_token is not None:
+        yield telegram_check(settings)
     yield _token("discord", settings.discord_token, _DISCORD, "make a new one on https://discord.com/developers, page Bot")
     yield _disk(settings.data_dir)
     yield _memory()

@@ -618,6 +618,9 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def do_GET(self):
+        self.do_POST()
+
     def do_POST(self):
         fake, (token, method) = self.server.fake, re.fullmatch(r"/bot([^/]*)/(\w+)", self.path).groups()
         parameters, files = self._read()
