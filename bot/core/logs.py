@@ -1,6 +1,6 @@
 """Logging: structlog to stderr, one event a line.
 
-Tokens are blotted out wherever they turn up. Message text is never logged, unless COMPANION_LOG_TEXT says so to find a
+Tokens, and ids in names of ours, are blotted out wherever they turn up. Message text is never logged, unless COMPANION_LOG_TEXT says so to find a
 fault. Every step of a message is one line with its `trace`: one search finds it in the logs of all processes.
 """
 
@@ -18,7 +18,11 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 # Telegram: digits:35 characters, in its URLs right after "bot"; Discord: three parts joined by dots; any password in a URL.
-_SECRETS = re.compile(r"\d{6,}:[\w-]{30,}|[\w-]{23,}\.[\w-]{6,7}\.[\w-]{27,}|(?<=://)[^/\s]*:[^@/\s]+(?=@)")
+# And ids: a key of ours, which Redis's library puts into its errors, and a whole conversation.
+_SECRETS = re.compile(
+    r"\d{6,}:[\w-]{30,}|[\w-]{23,}\.[\w-]{6,7}\.[\w-]{27,}|(?<=://)[^/\s]*:[^@/\s]+(?=@)"
+    r"|companion:\{[^}\s]*\}:[\w.@:-]+|\b[a-z]+(?::[\w.@-]{1,64}){4}"
+)
 _HIDDEN = "***"
 CHATTY = ("httpx", "httpcore", "telegram", "discord", "kombu", "amqp", "celery", "celery.redirected", "asyncio")
 
@@ -56,7 +60,7 @@ def context(**values: str) -> Iterator[None]:
 
 
 def blot_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """A processor: no value may carry a token or a password out of the process."""
+    """A processor: no value may carry a token, a password or somebody's id out of the process."""
     return {key: _SECRETS.sub(_HIDDEN, value) if isinstance(value, str) else value for key, value in event.items()}
 
 

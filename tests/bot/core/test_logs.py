@@ -3,9 +3,12 @@ import logging
 
 import pytest
 import structlog
+from redis.exceptions import RedisError
 
 from bot.core import logs
+from bot.core.store import Keys
 from tests.programs import Chat, turns_of, until
+from tests.sayings import talk
 
 TELEGRAM = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw-"
 DISCORD = "MTE5ODYyMjQ4MzQ3MTkyNTI0OA.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs-0123456789"
@@ -38,6 +41,24 @@ def test_no_password_of_a_url_leaves_the_process(capsys):
     err = capsys.readouterr().err
     assert "hunter2" not in err
     assert [place in err for place in ("host:6379/0", "/tmp/redis.sock")] == [True, True]
+
+
+def test_no_id_in_the_words_of_redis_leaves_the_process(capsys, store):
+    """Its library names the command of a pipeline that failed, with the key; and our own errors may name a conversation."""
+    logs.set_up("info")
+    name = Keys("telegram:42").of_person("70077", "settings")
+    store.redis.set(name, "not a hash")
+    with pytest.raises(RedisError) as refused:
+        store.redis.pipeline(transaction=False).hgetall(name).execute()
+    assert "70077" in str(refused.value)
+
+    structlog.get_logger().warning("cannot", error=str(refused.value))
+    structlog.get_logger().warning(f"not a conversation: {talk('70077', chat='-9')}!")
+    logging.getLogger("somebody").warning("lost %s", name)
+
+    err = capsys.readouterr().err
+    assert "70077" not in err
+    assert ["of pipeline caused error" in err, "not a conversation: ***!" in err, "telegram" in err] == [True, True, False]
 
 
 def test_json_is_one_object_a_line_for_our_own_and_for_others(capsys):
