@@ -142,7 +142,8 @@ class Delivery:
 
     def _tell(self, entry: Entry, outcome: str) -> None:
         self._count(entry, outcome)
-        named = {"turn": entry.event.turn, "trace": entry.event.trace} if entry.event else {}
+        event = None if isinstance(entry.event, Notice) else entry.event  # a notice belongs to no message
+        named = {"turn": event.turn, "trace": event.trace} if event else {}
         log.info(outcome, action="deliver", conversation=self._outbox.pseudonym(entry.conversation), **named)
 
     def _count(self, entry: Entry, outcome: str) -> None:

@@ -28,14 +28,14 @@ _NUM_LETTERS = 20
 
 
 def admin(front: Front, ask: Ask) -> Answer:
-    """The one way in. What others try is refused in the same words, whatever it was, and written down."""
+    """The one way in. What others try is refused in the same words, whatever it was, once a minute, and written down."""
     name, *words = ask.argument.split() or [""]
     name = name.lower()
     who = f"{ask.conversation.platform}:{ask.conversation.person}"
     role = front.access.role(ask.conversation)
     if role == "person":
         front.audit.write_refused(ask.conversation.surface, who, name if name in ARGUMENTS else "admin")
-        return Answer(ask.say("denied-admin"), private=True)
+        return Answer(ask.say("denied-admin") if front.limits.tells_again(ask.conversation, "admin") else "", private=True)
     hands = Administration(front, ask.conversation.surface, who, is_owner=role == "owner")
     answer = _do(Desk(ask, hands, name, tuple(words)))
     return replace(answer, private=True)

@@ -1,7 +1,8 @@
 """Logging: structlog to stderr, one event a line.
 
-Tokens, and ids in names of ours, are blotted out wherever they turn up. Message text is never logged, unless COMPANION_LOG_TEXT says so to find a
-fault. Every step of a message is one line with its `trace`: one search finds it in the logs of all processes.
+Tokens, and ids in names of ours, are blotted out wherever they turn up. Message text is never logged, unless
+COMPANION_LOG_TEXT says so to find a fault. Every step of a message is one line with its `trace`: one search finds it in the
+logs of all processes.
 """
 
 from __future__ import annotations

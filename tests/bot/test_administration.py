@@ -111,8 +111,13 @@ def test_others_are_refused_in_the_same_words_on_every_path_and_it_is_written_do
     assert (answer.text, answer.choices, answer.private) == (say(language, "denied-admin"), (), True)
     name = attempt.split(" ")[0]
     assert log(front) == [(f"telegram:{BOB}", f"refused {name if name in ARGUMENTS else 'admin'}", "", "")]
-    after = {name: store.redis.dump(name) for name in store.redis.scan_iter() if not name.endswith(b"audit-refused")}
+    written = {f"companion:{{{SURFACE}}}:{what}".encode() for what in ("audit-refused", f"told:{BOB}")}
+    after = {name: store.redis.dump(name) for name in store.redis.scan_iter() if name not in written}
     assert after == before, "and nothing else was changed"
+
+    again = tell(f"/admin {attempt}", language, person=BOB, chat=chat, server="77")
+    assert (again.text, again.choices, again.private) == ("", (), True), "once a minute"
+    assert len(log(front)) == 2, "but all of it is written down"
 
 
 def test_every_way_of_admin_is_tried_above():
