@@ -1,1 +1,44 @@
 """Attention over paged caches on NVIDIA GPUs, out of torch's own parts and Triton; what several engines share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from logging import getLogger
+
+import torch
+from torch import Tensor
+
+MAX_WIDTH = 256
+
+log = getLogger(__name__)
+
+
+def has_flash(device: torch.device, dtype: torch.dtype, width: int) -> bool:
+    """Whether torch's FlashAttention runs there, for heads of this width."""
+    return (
+        device.type == "cuda"
+        and torch.version.hip is None
+        and torch.backends.cuda.is_flash_attention_available()
+        and torch.cuda.get_device_capability(device) >= (8, 0)
+        and dtype in (torch.float16, torch.bfloat16)
+        and fits_flash(width)
+    )
+
+
+def fits_flash(width: int) -> bool:
+    return width <= MAX_WIDTH and width % 8 == 0
+
+
+def find_decode(
+    num_heads: int, num_kv_heads: int, width: int, dtype: torch.dtype, device: torch.device
+) -> Callable[..., Tensor] | None:
+    """`paged.attend`, for steps of one token each; None where Triton is missing or does not get to compile it."""
+    try:
+        from workers.engines.kernels import paged
+
+        paged.try_out(num_heads, num_kv_heads, width, dtype, device)
+    except Exception as error:
+        # Triton's own errors, a missing C compiler and a failing linker have no class in common.
+        log.warning("Replies will be slower: Triton cannot be used (%s). It needs a C compiler.", type(error).__name__)
+        return None
+    return paged.attend

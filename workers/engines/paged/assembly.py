@@ -10,6 +10,7 @@ import torch
 from workers.engines.base import EngineOptions, Limits
 from workers.engines.errors import EngineLoadFailed
 from workers.engines.loading import prepare
+from workers.engines.paged import cuda
 from workers.engines.paged.attention import Attention
 from workers.engines.paged.blocks import BlockPool
 from workers.engines.paged.config import ModelConfig
@@ -23,15 +24,18 @@ from workers.engines.paged.weights import load_weights
 
 def assemble(folder: Path, config: ModelConfig, options: EngineOptions, loaded: Callable[[], None]) -> PagedEngine:
     """`loaded` is called when the weights are. Raises within `loading.errors_for_people`."""
-    device, dtype = prepare(folder, options)
-    if device == "mps":
+    name, dtype = prepare(folder, options)
+    if name == "mps":
         raise EngineLoadFailed("The paged engine does not know the GPU of a Mac. Set COMPANION_ENGINE=transformers.")
-    weights = load_weights(folder, config.shape, device, dtype)
+    weights = load_weights(folder, config.shape, name, dtype)
     loaded()
-    sizes = choose_sizes(config, options, device, dtype)
-    model = Model(config, weights, sizes.context)
-    attention = Attention(config, sizes.num_blocks, sizes.block, torch.device(device), dtype)
-    runner = Runner(model, attention, sizes.slots, sizes.context)
+    sizes, device = choose_sizes(config, options, name, dtype), torch.device(name)
+    flash = cuda.make_attention(config, sizes, device, dtype)
+    attention = flash or Attention(config, sizes.num_blocks, sizes.block, device, dtype)
+    runner = Runner(Model(config, weights, sizes.context), attention, sizes.slots, sizes.context)
+    if flash and flash.never_waits:
+        runner.capture(cuda.batch_sizes(sizes.slots), cuda.capture)
     scheduler = Scheduler(BlockPool(sizes.num_blocks, sizes.block), sizes.slots, sizes.chunk)
     limits = Limits(sizes.context, sizes.slots, steers=True)
-    return PagedEngine(runner, scheduler, limits, config.shape.vocab)
+    # A CPU computes while it launches: to be a step ahead would only waste the last one of each reply.
+    return PagedEngine(runner, scheduler, limits, config.shape.vocab, ahead=int(name == "cuda"))

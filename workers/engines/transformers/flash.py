@@ -6,15 +6,15 @@ Prompts and mixed steps run torch's FlashAttention 2; steps in which every reque
 from __future__ import annotations
 
 from collections.abc import Callable
-from logging import getLogger
 from typing import TYPE_CHECKING, Any
 
-import torch
 import transformers.modeling_flash_attention_utils as flash_utils
 from torch import Tensor
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from workers.engines import kernels
+from workers.engines.kernels import fits_flash, has_flash
 from workers.engines.kernels.varlen import varlen
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 # transformers reads it: "flash" is attention without dense masks, and with a 2 it may have block tables.
 NAME = "torch_flash_2"
-MAX_WIDTH = 256
 
-log = getLogger(__name__)
 _import_others: Callable[..., tuple[Any, ...]] = flash_utils._lazy_imports
 
 
@@ -32,11 +30,7 @@ def suits(model: PreTrainedModel) -> bool:
     """Whether torch's kernel can do all that this model asks of its attention, on the device where it is."""
     config = model.config.get_text_config()
     return (
-        model.device.type == "cuda"
-        and torch.version.hip is None
-        and torch.backends.cuda.is_flash_attention_available()
-        and torch.cuda.get_device_capability(model.device) >= (8, 0)
-        and model.dtype in (torch.float16, torch.bfloat16)
+        has_flash(model.device, model.dtype, head_width(config))
         and model._supports_flash_attn
         and is_plain(config)
         and not getattr(model, "_compatible_flash_implementations", None)
@@ -46,7 +40,7 @@ def suits(model: PreTrainedModel) -> bool:
 def is_plain(config: Any) -> bool:
     """No soft cap and no latent heads, and heads of a width that the kernel has."""
     special = any(getattr(config, name, None) for name in ("attn_logit_softcapping", "kv_lora_rank"))
-    return not special and head_width(config) <= MAX_WIDTH and head_width(config) % 8 == 0
+    return not special and fits_flash(head_width(config))
 
 
 def head_width(config: Any) -> int:
@@ -72,15 +66,7 @@ def use(model: PreTrainedModel) -> None:
 
 
 def find_decode(model: PreTrainedModel) -> Callable[..., Tensor] | None:
-    """The kernel for steps of one token each; None where Triton is missing or does not get to compile it."""
-    try:
-        from workers.engines.kernels import paged
-
-        config = model.config.get_text_config()
-        heads = config.num_attention_heads, config.num_key_value_heads
-        paged.try_out(*heads, head_width(config), model.dtype, model.device)
-    except Exception as error:
-        # Triton's own errors, a missing C compiler and a failing linker have no class in common.
-        log.warning("Replies will be slower: Triton cannot be used (%s). It needs a C compiler.", type(error).__name__)
-        return None
-    return paged.attend
+    """The kernel for steps of one token each, if it can be had."""
+    config = model.config.get_text_config()
+    heads = config.num_attention_heads, config.num_key_value_heads
+    return kernels.find_decode(*heads, head_width(config), model.dtype, model.device)

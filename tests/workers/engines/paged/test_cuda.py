@@ -1,0 +1,69 @@
+"""What runs on GPUs, on any machine: the kernels are written out, the graphs are functions that are called again."""
+
+import pytest
+import torch
+
+from tests.workers.engines.paged.driving import assert_nothing_leaks, run
+from tests.workers.engines.written_out import decode, flash_forward
+from workers.engines import kernels
+from workers.engines.base import Request, Sampling
+from workers.engines.paged import assembly, cuda
+
+PROMPTS = [[259, 257, *range(i, i + 23 * i), 258] for i in range(1, 8)]
+
+
+@pytest.fixture(params=["kernel", "no kernel"])
+def engine(request, folder, start, monkeypatch):
+    """An engine that believes that torch's CPU has what its CUDA has; `launched` are the rows of each step."""
+    launched = []
+
+    def call_again(step, rows):
+        def replay():
+            launched.append(len(rows))
+            return step(rows)
+
+        return replay
+
+    monkeypatch.setattr(kernels, "has_flash", lambda *_: True)
+    monkeypatch.setattr(kernels, "find_decode", lambda *_: decode if request.param == "kernel" else None)
+    monkeypatch.setattr(cuda, "capture", call_again)
+    monkeypatch.setattr(assembly.cuda, "batch_sizes", lambda num_slots: [1, 4, num_slots])
+    with torch.library._scoped_library("aten", "IMPL") as library:
+        library.impl("_flash_attention_forward", flash_forward, "CPU")
+        engine = start(folder, ahead=1, slots=7, chunk=50)
+        engine.launched, engine.has_kernel = launched, request.param == "kernel"
+        yield engine
+
+
+def test_greedy_is_what_transformers_says_with_padding_chunks_and_cached_beginnings(engine, folder, likeliest):
+    requests = [Request(str(i), tuple(prompt), 30 + i, sampling=Sampling(0.0)) for i, prompt in enumerate(PROMPTS)]
+    for _ in range(2):
+        replies = run(engine, *requests)
+        for i, prompt in enumerate(PROMPTS):
+            assert (ids := replies[str(i)][0]) == likeliest(folder, prompt, ids)
+
+    assert engine._scheduler.num_cached_tokens > 200
+    # With a kernel that waits for the host there are no graphs.
+    assert set(engine.launched) == ({1, 4, 7} if engine.has_kernel else set())
+    assert_nothing_leaks(engine)
+
+
+def test_chance_bans_and_penalties_are_the_same_with_graphs_and_without(engine, folder, start, monkeypatch):
+    asked = [
+        Request("sampled", (1, 2), 25, sampling=Sampling(1.5, 0.9, seed=4)),
+        Request("banned", (1, 2), 25, sampling=Sampling(1.5, seed=5), banned_ids=frozenset(range(0, 16, 2))),
+        Request("penalised", (1, 2), 25, sampling=Sampling(0.0, repetition_penalty=3.0)),
+    ]
+    expected = run(engine, *asked)
+    monkeypatch.undo()
+    assert {id: ids for id, (ids, _) in run(start(folder), *asked).items()} == {id: ids for id, (ids, _) in expected.items()}
+
+
+def test_there_is_a_graph_for_every_number_of_rows():
+    assert cuda.batch_sizes(1) == [1]
+    assert cuda.batch_sizes(32) == [1, 2, 4, 8, 16, 24, 32]
+    for num in (3, 100, 256, 1024):
+        sizes = cuda.batch_sizes(num)
+        assert sizes[-1] == num
+        assert sizes == sorted(set(sizes))
+    assert len(cuda.batch_sizes(1024)) < 30

@@ -1,0 +1,44 @@
+"""What the kernels of GPUs do, written out in plain torch for machines without one."""
+
+from itertools import pairwise
+
+import torch
+
+
+def attend(q, k, v, scale):
+    """q [new, heads, width] is the end of k, v [all, kv heads, width]."""
+    group = q.shape[1] // k.shape[1]
+    k, v = (x.float().repeat_interleave(group, dim=1) for x in (k, v))
+    scores = torch.einsum("qhd,khd->hqk", q.float(), k) * scale
+    is_later = torch.ones(scores.shape[1:], dtype=torch.bool, device=q.device).triu(len(k) - len(q) + 1)
+    return torch.einsum("hqk,khd->qhd", scores.masked_fill(is_later, float("-inf")).softmax(-1), v).to(q.dtype)
+
+
+def flash_forward(q, k, v, ends_q, ends_k, max_q, max_k, dropout, is_causal, debug, *, scale=None, **more):
+    """`aten::_flash_attention_forward` for CPU, of which we need the causal half."""
+    assert is_causal
+    assert not dropout
+    assert (more.pop("window_size_left"), more.pop("window_size_right")) == (-1, 0)
+    assert not any(more.values())
+    assert ends_q.dtype == ends_k.dtype == torch.int32
+    # What comes after the last sequence is padding, and the real kernel leaves it as it finds it.
+    output = torch.full_like(q, float("nan"))
+    for (q0, q1), (k0, k1) in zip(pairwise(ends_q.tolist()), pairwise(ends_k.tolist()), strict=True):
+        assert q1 - q0 <= max_q
+        assert k1 - k0 <= max_k
+        output[q0:q1] = attend(q[q0:q1], k[k0:k1], v[k0:k1], scale)
+    return output, *(q.new_empty(0) for _ in range(4))
+
+
+def decode(q, k_cache, v_cache, k, v, cache_seqlens, block_table, softmax_scale=None, causal=True, window_size=(-1, -1)):
+    """What `paged.attend` does."""
+    output = torch.zeros_like(q)
+    page = k_cache.shape[1]
+    for row, length in enumerate(cache_seqlens.tolist()):
+        if length < 0:
+            continue
+        places = torch.arange(length + 1, device=q.device)
+        at = block_table[row, places // page].long(), places % page
+        k_cache[at[0][-1], at[1][-1]], v_cache[at[0][-1], at[1][-1]] = k[row, 0], v[row, 0]
+        output[row] = attend(q[row], k_cache[at], v_cache[at], softmax_scale)
+    return output
