@@ -29,7 +29,7 @@ from bot.core.reload import live_settings
 from bot.core.settings import Settings
 from bot.core.store import Store
 from bot.core.vault import Vault, master_key
-from workers.engines.base import Stage
+from workers.engines.base import Limits, Stage
 from workers.engines.process import EngineProcess
 from workers.heart import Heart
 from workers.late import late
@@ -102,7 +102,7 @@ class Worker:
     def _responder(self) -> Responder:
         settings, store, vault = self._settings, self._store, self._vault
         memory = Memory(store, vault)
-        writer = Writer(self._engine, self._tokenizer, self._context, settings)
+        writer = Writer(self._engine, self._tokenizer, self._limits, settings)
         people = People(store, vault, memory, DeadLetters(store, vault))
         return Responder(writer, memory, people, self._personas, self._publish, self._live)
 
@@ -144,9 +144,9 @@ class Worker:
     def _on_interrupt(self, _signal: int, _frame: FrameType | None) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    def _context(self) -> int:
+    def _limits(self) -> Limits:
         limits = self._engine.state.limits
-        return limits.context if limits else self._settings.context_tokens
+        return limits or Limits(self._settings.context_tokens, self._settings.slots)
 
     def _publish(self, lease: Lease, draft: Draft) -> None:
         outbox = Outbox(self._store, self._vault, lease.conversation.surface)

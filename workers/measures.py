@@ -10,6 +10,7 @@ import structlog
 from bot.core import metrics
 from bot.core.lease import Lease
 from bot.core.messages import Draft, Final, Finished
+from workers.engines.base import Stats
 
 log = structlog.get_logger()
 
@@ -42,6 +43,26 @@ def written(num_tokens: int, seconds: float, *, is_estimate: bool = False) -> No
     metrics.TOKENS.inc(num_tokens)
     if num_tokens and seconds > 0:
         metrics.SPEED.observe(num_tokens / seconds)
+
+
+class EngineMeasures:
+    """The numbers of one life of the engine, which begin at zero; ours go on from life to life."""
+
+    def __init__(self) -> None:
+        self._last = Stats()
+
+    def take(self, stats: Stats) -> None:
+        last, self._last = self._last, stats
+        metrics.ENGINE_REQUESTS.labels("running").set(stats.running)
+        metrics.ENGINE_REQUESTS.labels("waiting").set(stats.waiting)
+        metrics.ENGINE_BLOCKS.labels("used").set(stats.blocks_used)
+        metrics.ENGINE_BLOCKS.labels("free").set(stats.blocks - stats.blocks_used)
+        metrics.ENGINE_STEPS.inc(stats.steps - last.steps)
+        metrics.ENGINE_STEP_SECONDS.inc(stats.step_seconds - last.step_seconds)
+        metrics.ENGINE_PROMPT_TOKENS.labels("cache").inc(stats.cached_tokens - last.cached_tokens)
+        read = stats.prompt_tokens - stats.cached_tokens - (last.prompt_tokens - last.cached_tokens)
+        metrics.ENGINE_PROMPT_TOKENS.labels("read").inc(read)
+        metrics.ENGINE_PREEMPTIONS.inc(stats.preemptions - last.preemptions)
 
 
 class Watched:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from workers.engines.base import Ended, Request, Sampling
+from workers.engines.base import Ended, Request, Sampling, ThoughtLimit
 from workers.engines.errors import EngineError
 from workers.engines.life import Generation
 from workers.heart import Watch
@@ -29,7 +29,10 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to ask the engine for: the prompt, how to close a thought that runs too long, and how much may be said."""
+    """What to ask the engine for: the prompt, how to close a thought that runs too long, and how much may be said.
+
+    With a `thought_limit` the engine closes a thought at its budget; one that goes round in circles is closed by us.
+    """
 
     id: str
     prompt: tuple[int, ...]
@@ -37,6 +40,8 @@ class Plan:
     inside: bool
     budget: Budget
     sampling: Sampling
+    thought_limit: ThoughtLimit | None = None
+    banned_ids: frozenset[int] = frozenset()
 
     def again(self) -> Plan:
         """The same with other dice; greedy would only say the same again."""
@@ -47,7 +52,7 @@ class Plan:
 class Generator(Protocol):
     """What `EngineProcess` is to us."""
 
-    def generate(self, request: Request) -> Generation: ...
+    def generate(self, request: Request, timeout: float = 120.0) -> Generation: ...
 
 
 class Reply:
@@ -114,8 +119,10 @@ class Reply:
         """What is still to be written, after all that is written already."""
         budget = self._plan.budget
         may_think = self.thinking or not self._plan.close_thought
-        most = budget.answer + (budget.thought if may_think else 0)
-        return Request(self._plan.id, (*self._plan.prompt, *self._ids), most, self._stop_ids, self._plan.sampling)
+        limit = self._plan.thought_limit if self.thinking else None
+        most = budget.answer + (budget.thought if may_think else 0) + (len(limit.closing) if limit else 0)
+        prompt = (*self._plan.prompt, *self._ids)
+        return Request(self._plan.id, prompt, most, self._stop_ids, self._plan.sampling, self._plan.banned_ids, limit)
 
     def _force(self, ids: Iterable[int]) -> None:
         for id in ids:
@@ -148,8 +155,10 @@ class Reply:
 
     @property
     def _can_end(self) -> bool:
-        """A thought that cannot be closed for the model goes on, as far as the request goes; to stop it leaves no answer."""
-        return not self.thinking or bool(self._plan.close_thought)
+        """A thought that cannot be closed for the model goes on, as far as the request goes; to stop it leaves no answer.
+        Nor do we stop one that the engine closes.
+        """
+        return not self.thinking or (bool(self._plan.close_thought) and self._plan.thought_limit is None)
 
     def _feed(self, text: str) -> None:
         self._add(self._splitter.feed(text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -33,13 +34,18 @@ class Interrupted(Exception):
     """The reply is not this worker's to end: the lease was lost, or is handed back."""
 
 
+def nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a turn ends: the final for the person, and what memory keeps of it."""
+    """How a turn ends: the final for the person, and what memory keeps of it. `read_ahead` is for when that is done."""
 
     final: Final
     turn: Turn | None = None
     remember: Remember = "none"
+    read_ahead: Callable[[], None] = nothing
 
 
 class Responder:
@@ -84,7 +90,8 @@ class Responder:
         if not reply.answer:
             return _failed(task.turn, lease, _WITHOUT_ANSWER.get(watch.reason or "", "empty"))
         turn = _turn(task, aimed, prompt, reply, _NOTES.get(watch.reason or reply.end, ""))
-        return Outcome(_finished(task, lease, turn, reply), turn, "replace" if aimed.replaces else "append")
+        remember: Remember = "replace" if aimed.replaces else "append"
+        return Outcome(_finished(task, lease, turn, reply), turn, remember, partial(self._writer.read_ahead, task, turn))
 
     def _task(self, lease: Lease, chapter: int, aimed: Aim) -> Task:
         """Everything a turn needs, read once."""

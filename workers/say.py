@@ -26,9 +26,9 @@ def say_once(settings: Settings, text: str) -> None:
     if line := remark(options):
         _note(line)
     with EngineProcess(options, lambda stage, detail: _note(f"{stage} {detail}".rstrip())) as engine:
-        context = engine.wait_ready(_LOAD_SECONDS).context
+        limits = engine.wait_ready(_LOAD_SECONDS)
         tokenizer = load_tokenizer(options.engine, options.model, options.api)
-        writer = Writer(engine, lambda: tokenizer, lambda: context, settings)
+        writer = Writer(engine, lambda: tokenizer, lambda: limits, settings)
         _, reply = writer.write(_task(settings, text), Watch(settings.reply_seconds), lambda draft: None)
         if not reply.answer:
             raise EngineError("the model gave no answer, twice; try another prompt, or another model")

@@ -64,7 +64,8 @@ class Answering:
             return
         with self._heart.beating(lease) as watch:
             try:
-                self._commit(lease, self._responder.respond(lease, watch))
+                outcome = self._responder.respond(lease, watch)
+                self._commit(lease, outcome)
             except Interrupted:
                 self._release(lease, forgive=True)
             except RedisError:
@@ -73,6 +74,8 @@ class Answering:
                 told = {"detail": str(problem)} if isinstance(problem, EngineError) else {}  # holds nobody's words
                 log.error("a try failed", tries=lease.tries, error=type(problem).__name__, where=where(problem), **told)
                 self._fail(lease)
+            else:
+                outcome.read_ahead()
 
     def _fail(self, lease: Lease) -> None:
         if lease.tries >= MAX_TRIES:

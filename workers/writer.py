@@ -6,16 +6,17 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from redis.exceptions import RedisError
 
 from bot.core.messages import Conversation, Draft, Line, Thinking, Turn
 from bot.core.personas import Persona
 from bot.core.settings import Settings
-from workers.engines.base import Sampling
+from workers.engines.base import Limits, Request, Sampling, ThoughtLimit
 from workers.heart import Watch
 from workers.measures import written
-from workers.prompt import Prompt, close_thought_ids, write_prompt
+from workers.prompt import Prompt, PromptTooLong, close_thought_ids, write_prompt
 from workers.reply import Budget, Generator, Plan, Reply
 from workers.tokenizer import Tokenizer
 
@@ -23,6 +24,8 @@ _DRAFT_SECONDS = 0.1
 _FIRST_DRAFT_SECONDS = 0.03
 """A reply that is whole by then needs no draft."""
 _TEMPERATURE, _TOP_P = 0.6, 0.95
+
+_ANY_TEXTS = "1", "2"
 
 Publish = Callable[[Draft], None]
 
@@ -47,12 +50,12 @@ class Task:
 
 
 class Writer:
-    """Threads share it; it keeps nothing between replies. `tokenizer` and `context` are asked for: they come with the model."""
+    """Threads share it; it keeps nothing between replies. `tokenizer` and `limits` are asked for: they come with the model."""
 
     def __init__(
-        self, engine: Generator, tokenizer: Callable[[], Tokenizer], context: Callable[[], int], settings: Settings
+        self, engine: Generator, tokenizer: Callable[[], Tokenizer], limits: Callable[[], Limits], settings: Settings
     ) -> None:
-        self._engine, self._tokenizer, self._context, self._settings = engine, tokenizer, context, settings
+        self._engine, self._tokenizer, self._limits, self._settings = engine, tokenizer, limits, settings
 
     def write(self, task: Task, watch: Watch, publish: Publish) -> tuple[Prompt, Reply]:
         """Raises `PromptTooLong`, or `EngineError` when another try may help. Interrupts end the reply early."""
@@ -63,24 +66,41 @@ class Writer:
         return prompt, reply
 
     def _plan(self, task: Task) -> tuple[Plan, Prompt]:
-        tokenizer = self._tokenizer()
-        budget, closing = self._budget(), close_thought_ids(tokenizer, task.language)
-        prompt = write_prompt(
+        tokenizer, budget = self._tokenizer(), self._budget()
+        closing = close_thought_ids(tokenizer, task.language)
+        prompt = self._prompt(task, task.turns, task.text)
+        inside = tokenizer.opens_thought and task.thinking != "off"
+        plan = Plan(task.turn, prompt.ids, closing, inside, budget, _sampling(task.persona))
+        return (_steered(plan, tokenizer) if self._limits().steers else plan), prompt
+
+    def _prompt(self, task: Task, turns: tuple[Turn, ...], text: str) -> Prompt:
+        tokenizer, budget = self._tokenizer(), self._budget()
+        reply = budget.thought + len(close_thought_ids(tokenizer, task.language)) + budget.answer
+        return write_prompt(
             tokenizer,
             task.persona,
-            task.turns,
-            task.text,
+            turns,
+            text,
             user=task.lines[-1].author,
             language=task.language,
-            max_tokens=self._context() - budget.thought - len(closing) - budget.answer,
+            max_tokens=self._limits().context - reply,
             thinks=task.thinking != "off",
         )
-        inside = tokenizer.opens_thought and task.thinking != "off"
-        return Plan(task.turn, prompt.ids, closing, inside, budget, _sampling(task.persona)), prompt
+
+    def read_ahead(self, task: Task, turn: Turn) -> None:
+        """Have the engine read, while it is idle, what this conversation's next prompt will begin with, if it can.
+
+        Two prompts that differ in what the person says next show where that begins, whatever the template is.
+        """
+        if self._limits().steers:
+            with suppress(PromptTooLong):
+                one, other = (self._prompt(task, (*task.turns, turn), text).ids for text in _ANY_TEXTS)
+                ids = tuple(id for id, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+                self._engine.generate(Request(task.turn, ids, 0), timeout=0)
 
     def _budget(self) -> Budget:
         """What the settings allow, but never more than half of the context, so that memory has room."""
-        quarter = self._context() // 4
+        quarter = self._limits().context // 4
         return Budget(min(self._settings.thought_tokens, quarter), min(self._settings.answer_tokens, quarter))
 
     def _attempt(self, plan: Plan, task: Task, watch: Watch, publish: Publish) -> Reply:
@@ -89,6 +109,15 @@ class Writer:
         reply.write(self._engine, watch, _Drafts(task, publish).offer)
         written(reply.num_tokens, time.monotonic() - began_at, is_estimate=reply.is_estimate)
         return reply
+
+
+def _steered(plan: Plan, tokenizer: Tokenizer) -> Plan:
+    """The same where the engine itself ends a thought in time, and keeps the model from beginning a second one."""
+    banned = (tokenizer.think_start,) if tokenizer.opens_thought and tokenizer.think_start is not None else ()
+    limit = None
+    if plan.inside and tokenizer.think_end is not None:
+        limit = ThoughtLimit(plan.budget.thought, tokenizer.think_end, plan.close_thought)
+    return replace(plan, thought_limit=limit, banned_ids=frozenset(banned))
 
 
 def _sampling(persona: Persona) -> Sampling:

@@ -5,7 +5,7 @@ import pytest
 from bot.core.messages import Draft
 from bot.core.personas import Personas
 from bot.core.settings import load
-from workers.engines.base import EngineOptions
+from workers.engines.base import EngineOptions, Limits
 from workers.engines.process import EngineProcess
 from workers.heart import Heart
 from workers.respond import Responder
@@ -40,7 +40,7 @@ def drafts():
 
 @pytest.fixture
 def writer(engine, settings):
-    return Writer(engine, ByteTokenizer, lambda: 8192, settings)
+    return Writer(engine, ByteTokenizer, lambda: Limits(8192, 32), settings)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 Reason = Literal["stop", "length", "cancelled", "refused", "error"]
 Device = Literal["auto", "cuda", "mps", "cpu"]
@@ -121,6 +121,28 @@ class Limits:
     requests: int
     engine: str = field(default="", compare=False)
     steers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What an engine with a cache of blocks says of itself: requests and blocks now, everything else since it was loaded."""
+
+    running: int = 0
+    waiting: int = 0
+    blocks: int = 0
+    blocks_used: int = 0
+    steps: int = 0
+    step_seconds: float = 0.0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    preemptions: int = 0
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """An engine that tells; called from any thread."""
+
+    def stats(self) -> Stats: ...
 
 
 class Engine(Protocol):

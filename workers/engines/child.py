@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Any, Never
 
 from workers.engines import load, wire
-from workers.engines.base import Engine, EngineOptions, Stage
+from workers.engines.base import Engine, EngineOptions, Measured, Stage
 from workers.engines.errors import EngineLoadFailed
 
 IDLE_SECONDS = 0.2
@@ -76,7 +76,8 @@ class Child:
         while not self._closing.wait(wire.BEAT_SECONDS):
             since = self._stepping_since
             if since is None or monotonic() - since < STUCK_SECONDS:
-                self._send({"beat": True})
+                engine = self._engine
+                self._send({"beat": asdict(engine.stats()) if isinstance(engine, Measured) else None})
 
     def _send(self, message: dict[str, Any]) -> None:
         with self._writing:

@@ -111,7 +111,7 @@ class Life:
             self.heard_at = monotonic()
             if "events" in message:
                 self._dispatch(message["events"])
-            elif "beat" not in message:
+            elif message.get("beat", True):
                 yield message
 
     def ask_to_close(self) -> None:

@@ -11,9 +11,10 @@ from time import monotonic
 from typing import Any, Literal, Self
 
 from bot.core.metrics import ENGINE_RESTARTS
-from workers.engines.base import EngineOptions, Limits, Progress, Request
+from workers.engines.base import EngineOptions, Limits, Progress, Request, Stats
 from workers.engines.errors import EngineLoadFailed, EngineNotReady
 from workers.engines.life import Generation, Life
+from workers.measures import EngineMeasures
 
 HEARTBEAT_SECONDS = 10.0
 # Imports and compilers can keep the heart from beating, but not for this long.
@@ -48,6 +49,7 @@ class EngineProcess:
         self._state = EngineState("loading")
         self._trouble = ""
         self._life: Life | None = None
+        self._measures = EngineMeasures()
         self._closing = Event()
         self._threads = [Thread(target=run, daemon=True) for run in (self._keep_alive, self._watch)]
         for thread in self._threads:
@@ -113,6 +115,7 @@ class EngineProcess:
         except OSError as error:
             self._restart(f"The engine process cannot be started: {error}")
             return 0.0
+        self._measures = EngineMeasures()
         self._hear(life, {"stage": "loading", "detail": self._options.model})
         ready_at = None
         for message in life.messages():
@@ -128,7 +131,9 @@ class EngineProcess:
         return monotonic() - ready_at if ready_at else 0.0
 
     def _hear(self, life: Life, message: dict[str, Any]) -> None:
-        if "stage" in message:
+        if "beat" in message:
+            self._measures.take(Stats(**message["beat"]))
+        elif "stage" in message:
             self._become(EngineState(message["stage"], message["detail"], pid=life.pid))
             self._on_progress(message["stage"], message["detail"])
         elif "ready" in message:

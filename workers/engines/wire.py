@@ -1,6 +1,7 @@
 """How the worker and its engine process talk: lines of JSON over two pipes. `process.py` and `child.py` are the ends.
 
-To the child: options, then submit, cancel, close. To the worker: stage, ready, failed, beat, events (one a step).
+To the child: options, then submit, cancel, close. To the worker: stage, ready, failed, events (one a step), and beat
+with the numbers of an engine that has some.
 """
 
 from __future__ import annotations

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from itertools import count
 from queue import Empty, SimpleQueue
 from random import getrandbits
+from time import perf_counter
 
 import torch
 
-from workers.engines.base import Ended, Event, Limits, Reason, Request, Tokens
+from workers.engines.base import Ended, Event, Limits, Reason, Request, Stats, Tokens
 from workers.engines.paged.runner import Launch, Runner
 from workers.engines.paged.sampler import MAX_BANNED
 from workers.engines.paged.scheduler import Schedule, Scheduler
@@ -36,6 +37,7 @@ class PagedEngine:
         self._flying: deque[list[Launch]] = deque()
         self._orders = count()
         self._events: list[Event] = []
+        self._num_steps, self._step_seconds = 0, 0.0
 
     def submit(self, request: Request) -> None:
         self._inbox.put(request)
@@ -46,9 +48,26 @@ class PagedEngine:
     def step(self, timeout: float) -> list[Event]:
         self._hear(0.0 if self._open or self._flying else timeout)
         if self._open or self._flying:
+            began_at = perf_counter()
             self._run()
+            self._num_steps += 1
+            self._step_seconds += perf_counter() - began_at
         events, self._events = self._events, []
         return events
+
+    def stats(self) -> Stats:
+        scheduler, pool = self._scheduler, self._scheduler.pool
+        return Stats(
+            running=scheduler.num_active,
+            waiting=scheduler.num_waiting,
+            blocks=pool.num_blocks,
+            blocks_used=pool.num_blocks - pool.num_free,
+            steps=self._num_steps,
+            step_seconds=self._step_seconds,
+            prompt_tokens=scheduler.num_prompt_tokens,
+            cached_tokens=scheduler.num_cached_tokens,
+            preemptions=scheduler.num_preempted,
+        )
 
     def close(self) -> None:
         self._flying.clear()

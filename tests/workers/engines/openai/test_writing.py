@@ -25,12 +25,12 @@ def write(serve):
         settings = load(**{"openai_urls": server.url, "thought_tokens": 40, "answer_tokens": 60, **given})
         options = choose(settings)
         engines.append(engine := EngineProcess(options))
-        context = engine.wait_ready(20).context
+        limits = engine.wait_ready(20)
         tokenizer = load_tokenizer(options.engine, options.model, options.api)
         line = Line(text, "0", "0", "Ann", time.time())
         nobody = Conversation("shell", "local", "0", "0", "0")
         task = Task("t", nobody, 1, (line,), (), 0, Personas().get("default"), thinking, "en")
-        _, reply = Writer(engine, lambda: tokenizer, lambda: context, settings).write(task, Watch(30), lambda draft: None)
+        _, reply = Writer(engine, lambda: tokenizer, lambda: limits, settings).write(task, Watch(30), lambda draft: None)
         return reply
 
     yield write

@@ -1,0 +1,105 @@
+"""A worker whose engine ends thoughts by itself and reads ahead: the paged engine with the model in the box."""
+
+import time
+
+import pytest
+from prometheus_client import generate_latest
+
+from bot.core.messages import Line, Turn
+from bot.core.metrics import REGISTRY
+from bot.core.personas import Personas
+from bot.core.settings import load
+from tests.sayings import talk
+from workers.engines.base import EngineOptions
+from workers.engines.process import EngineProcess
+from workers.heart import Watch
+from workers.models import BUNDLED
+from workers.reply import Budget
+from workers.tokenizer import load_tokenizer
+from workers.writer import Task, Writer
+
+
+class Counting:
+    """The engine, and what was asked of it."""
+
+    def __init__(self, process):
+        self.process, self.asked = process, []
+
+    def generate(self, request, timeout=30.0):
+        self.asked.append(request)
+        return self.process.generate(request, timeout)
+
+
+@pytest.fixture(scope="module")
+def process():
+    with EngineProcess(EngineOptions("paged", str(BUNDLED), device="cpu")) as process:
+        process.wait_ready(60)
+        yield process
+
+
+@pytest.fixture
+def engine(process):
+    return Counting(process)
+
+
+@pytest.fixture
+def writer(engine, process, tmp_path):
+    tokenizer = load_tokenizer("paged", str(BUNDLED))
+    limits = process.wait_ready(1)
+    return Writer(engine, lambda: tokenizer, lambda: limits, load(data_dir=tmp_path, answer_tokens=24))
+
+
+def task(text, turns=(), thinking="show"):
+    line = Line(text, "1", "1", "Ann", time.time())
+    return Task("t1", talk(), 1, (line,), turns, 0, Personas().get("default"), thinking, "en")
+
+
+def turn(text, reply):
+    return Turn("t0", (Line(text, "1", "1", "Ann", time.time()),), reply, time.time(), "default", "", 0, 0, 0, 0, ())
+
+
+def test_a_long_thought_is_closed_within_one_request_and_the_answer_follows(writer, engine, monkeypatch):
+    # The model in the box thinks of few words.
+    monkeypatch.setattr(writer, "_budget", lambda: Budget(3, 24))
+    texts = [f"Tell me of {what} and think it over with care, step by step." for what in ("rain", "bread", "the sea")]
+    replies = [writer.write(task(text), Watch(60), lambda draft: None)[1] for text in texts]
+
+    assert all(reply.thought.strip().endswith("That is enough thinking. I will answer now.") for reply in replies)
+    assert all(reply.answer and reply.num_tokens <= 3 + len(engine.asked[0].thought.closing) + 24 for reply in replies)
+    assert len(engine.asked) == 3
+
+
+def test_a_second_thought_cannot_begin(writer, engine):
+    writer.write(task("hello", thinking="off"), Watch(60), lambda draft: None)
+
+    assert engine.asked[0].thought is None
+    assert engine.asked[0].banned_ids == {load_tokenizer("paged", str(BUNDLED)).think_start}
+
+
+def read_from_cache():
+    lines = generate_latest(REGISTRY).decode().splitlines()
+    found = {line.split(" ")[0]: float(line.split(" ")[1]) for line in lines if line.startswith("companion_engine_")}
+    return found['companion_engine_prompt_tokens_total{source="cache"}'], found
+
+
+def test_what_was_said_is_read_ahead_so_that_a_returning_person_pays_for_the_new_message_alone(writer, engine):
+    begun = task("My dog is called Rex.")
+    said = turn("My dog is called Rex.", "Rex is a fine name for a dog. " * 8)
+    writer.read_ahead(begun, said)
+    [ahead] = engine.asked
+    for _ in engine.process.generate(ahead, 30.0):  # once more, to know that it is done
+        pass
+    prompt = writer._plan(task("What is my dog called?", (said,)))[0].prompt
+    time.sleep(1.2)  # the engine's numbers come with its heartbeat
+    before = read_from_cache()[0]
+    writer.write(task("What is my dog called?", (said,)), Watch(60), lambda draft: None)
+    time.sleep(1.2)
+    after, found = read_from_cache()
+
+    assert ahead.max_tokens == 0
+    assert prompt[: len(ahead.prompt)] == ahead.prompt
+    assert len(prompt) - len(ahead.prompt) < 25
+    # All but the block in which the new message begins.
+    assert after - before >= len(ahead.prompt) - 32
+    assert found["companion_engine_steps_total"] > 0
+    assert found['companion_engine_requests{state="running"}'] == 0
