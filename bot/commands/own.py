@@ -22,7 +22,7 @@ def memory(front: Front, ask: Ask) -> Answer:
 
 def privacy(front: Front, ask: Ask) -> Answer:
     settings = front.settings
-    return Answer(ask.say("privacy", turns=settings.memory_turns, days=settings.retention_days))
+    return Answer(_with_shared(ask, ask.say("privacy", turns=settings.memory_turns, days=settings.retention_days)))
 
 
 def export(front: Front, ask: Ask) -> Answer:
@@ -34,7 +34,7 @@ def export(front: Front, ask: Ask) -> Answer:
         Document("companion-export.txt", readable.encode()),
     )
     turns = sum(len(conversation["turns"]) for conversation in kept["conversations"])
-    return Answer(ask.say("export-done", turns=turns), documents=documents, private=True)
+    return Answer(_with_shared(ask, ask.say("export-done", turns=turns)), documents=documents, private=True)
 
 
 def everything(front: Front, person: Conversation) -> dict[str, Any]:
@@ -46,9 +46,14 @@ def everything(front: Front, person: Conversation) -> dict[str, Any]:
 
 def forget(front: Front, ask: Ask) -> Answer:
     if not is_yes(ask.argument):
-        return are_you_sure(ask, ask.say("forget-sure"), ask.say("button-forget"))
+        return are_you_sure(ask, _with_shared(ask, ask.say("forget-sure")), ask.say("button-forget"))
     front.limits.keep_spent(ask.conversation)
     return Answer(ask.say("forget-done", turns=front.people.forget(ask.conversation)))
+
+
+def _with_shared(ask: Ask, text: str) -> str:
+    """And, where there may be such, that a talk which everybody in a channel shares is nobody's own."""
+    return f"{text}\n{ask.say('shared-talk')}" if ask.conversation.platform == "discord" else text
 
 
 def stats(front: Front, ask: Ask) -> Answer:

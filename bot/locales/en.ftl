@@ -165,6 +165,7 @@ privacy =
       }
     Yours to do: /export gives you all of it, /undo takes back the last exchange, /reset forgets this conversation, /forget erases everything, with your key. A backup made before then holds it until whoever runs me deletes that.
     Whether you may write to me at all is kept on a list, and what admins do in a log. Both may hold your id, and /forget does not touch them. Where words are limited by the day, how many you have had stays until midnight (UTC).
+shared-talk = In a channel in which everybody has one talk with me, what you say is part of that talk: /export and /forget leave it, and whoever runs the server can erase it with /reset.
 export-done = { $turns ->
     [0] This is everything I keep about you; none of our talk is in it.
     [one] This is everything I keep about you, with one exchange: once for reading, once for programs (JSON).

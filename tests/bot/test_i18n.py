@@ -118,7 +118,7 @@ def test_every_text_can_be_said(language, key):
     assert not re.search(r"[{}\u2068\u2069]", text)
 
 
-_NO_WORDS = {"help-line", "language-line", "persona-line", "console-choices"}
+_NO_WORDS = {"help-line", "language-line", "persona-line", "console-choices", "discord-words"}
 """Nothing but what is put in, and marks between."""
 
 

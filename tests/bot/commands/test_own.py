@@ -10,7 +10,7 @@ from bot.commands import Choice
 from bot.commands.readable import moment
 from bot.core.access import Subject
 from bot.core.limits import Limits
-from bot.core.messages import Failed
+from bot.core.messages import Conversation, Failed
 from bot.core.settings import load
 from bot.core.store import Keys
 from bot.i18n import say
@@ -38,6 +38,16 @@ def test_privacy_says_what_where_how_long_and_how_to_erase(tell, make_front, lan
     assert text == say(language, "privacy", turns=77, days=days)
     for told in ("77", "AES-256-GCM", "/export", "/undo", "/reset", "/forget"):
         assert told in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("command", ["/privacy", "/export", "/forget"])
+def test_where_channels_may_have_one_talk_for_all_it_is_said_to_be_nobodys_own(tell, language, command):
+    """What somebody said there is in it still when they are forgotten, and in no export of theirs."""
+    there = Conversation("discord", "7", "9", "0", "1001")
+
+    assert tell(command, language, conversation=there).text.endswith(say(language, "shared-talk"))
+    assert say(language, "shared-talk") not in tell(command, language).text
 
 
 @pytest.fixture
