@@ -10,6 +10,7 @@ _READ = {
     b"zset": lambda redis, name: redis.zrange(name, 0, -1),
     b"hash": lambda redis, name: redis.hgetall(name),
     b"stream": lambda redis, name: redis.xrange(name),
+    b"none": lambda redis, name: None,  # gone since it was found
 }
 
 
