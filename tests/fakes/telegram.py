@@ -524,6 +524,11 @@ class TelegramServer:
         self.commands[scope["type"], scope.get("chat_id"), language_code] = [one["command"] for one in commands]
         return True
 
+    def _do_delete_my_commands(self, scope=None, language_code=""):
+        scope = scope or {"type": "default"}
+        self.commands.pop((scope["type"], scope.get("chat_id"), language_code), None)
+        return True
+
     def _do_set_my_description(self, description="", language_code=""):
         self.descriptions["long", language_code] = description
         if len(description) > 512:

@@ -114,28 +114,47 @@ class Governor(BaseRateLimiter[Priority]):
         if (chat_id := data.get("chat_id")) is None:
             return await callback(*args, **kwargs)  # answers to presses and the bot's own menus have no chat to disturb
         chat = self._chat(int(chat_id))
-        await self._admit(chat, rate_limit_args or "durable")
+        if rate_limit_args == "cosmetic":
+            self._spare(chat)
+        else:
+            await self._wait(chat)
         try:
             return await callback(*args, **kwargs)
         except RetryAfter as refusal:
             await self._ban(int(chat_id), chat, _seconds(refusal))
             raise
 
-    async def _admit(self, chat: _Chat, priority: Priority) -> None:
-        """Return when the call may be made; raises `Shed`, or `TooSoon` when that is far away."""
-        while wait := self._wait(chat, priority):
-            if priority == "cosmetic":
-                raise Shed
-            if wait > _LONGEST_WAIT:
-                raise TooSoon(wait)
-            await self._sleep(wait)
+    def _spare(self, chat: _Chat) -> None:
+        """Take from both budgets what nobody needs; raises `Shed` where that is nothing."""
         now = self._clock()
+        if now < chat.banned_until or chat.budget.wait(now, 1) or self._bot.wait(now, self._bot.burst // 2):
+            raise Shed
         chat.budget.take(now, self._gap(chat, now))
         self._bot.take(now)
 
-    def _wait(self, chat: _Chat, priority: Priority) -> float:
-        now, spare = self._clock(), int(priority == "cosmetic")
-        return max(chat.banned_until - now, chat.budget.wait(now, spare), self._bot.wait(now, spare * (self._bot.burst // 2)))
+    async def _wait(self, chat: _Chat) -> None:
+        """Whoever came first goes first: each takes its place at once and then waits for it. Raises `TooSoon`."""
+        await self._outlast_ban(chat)
+        await self._queue(chat.budget, self._gap(chat, self._clock()))
+        await self._queue(self._bot)
+        await self._outlast_ban(chat)  # it may have come while others of the chat were being sent
+
+    async def _queue(self, budget: Budget, gap: float | None = None) -> None:
+        now = self._clock()
+        wait = budget.wait(now)
+        self._refuse_long(wait)
+        budget.take(now, gap)
+        if wait:
+            await self._sleep(wait)
+
+    async def _outlast_ban(self, chat: _Chat) -> None:
+        while (wait := chat.banned_until - self._clock()) > 0:
+            self._refuse_long(wait)
+            await self._sleep(wait)
+
+    def _refuse_long(self, wait: float) -> None:
+        if wait > _LONGEST_WAIT:
+            raise TooSoon(wait)
 
     def _gap(self, chat: _Chat, now: float) -> float:
         return chat.budget.gap * (_WIDER if now < chat.wide_until else 1)

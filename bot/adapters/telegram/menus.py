@@ -11,8 +11,9 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 from telegram import BotCommandScope, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats, BotCommandScopeChat
-from telegram.error import TelegramError
+from telegram.error import BadRequest, RetryAfter, TelegramError
 
+from bot.adapters.shared.back_off import BackOff
 from bot.adapters.telegram.client import Client
 from bot.adapters.telegram.hearing import ASK
 from bot.adapters.telegram.keeping import TelegramKeeping
@@ -32,18 +33,35 @@ Commands = list[tuple[str, str]]
 
 async def publish(client: Client, front: Front, keeping: TelegramKeeping) -> None:
     """Once, and again when something of it changed. A bot without menus works all the same."""
+    back_off = BackOff("menus not published; trying again", "menus")
+    while True:
+        try:
+            await _publish(client, front, keeping)
+            return
+        except BadRequest as problem:
+            log.error("Telegram refuses the menus", action="menus", error=problem.message)
+            return
+        except RetryAfter as refusal:
+            await back_off.wait(refusal, refusal._retry_after.total_seconds())
+        except (TelegramError, RedisError) as problem:
+            await back_off.wait(problem)
+
+
+async def _publish(client: Client, front: Front, keeping: TelegramKeeping) -> None:
     planned = list(_plan(front))
     digest = hashlib.blake2b(json.dumps(planned, ensure_ascii=False).encode(), digest_size=16).hexdigest()
-    try:
-        if await asyncio.to_thread(keeping.menu) == digest:
-            return
-        for scope, language, commands in planned:
-            await _set(client, scope, language, commands)
+    admins = [str(admin) for admin in _admins(front)]
+    published, *had_menus = (await asyncio.to_thread(keeping.menu)).split() or [""]
+    if published == digest:
+        return
+    for scope, language, commands in planned:
+        await _set(client, scope, language, commands)
+    for admin in set(had_menus) - set(admins):
         for language in ("", *languages()):
-            await _describe(client, language, front.settings.language)
-        await asyncio.to_thread(keeping.keep_menu, digest)
-    except (TelegramError, RedisError) as problem:
-        log.warning("menus not published", action="menus", error=str(problem))
+            await client.delete_my_commands(BotCommandScopeChat(int(admin)), language or None)
+    for language in ("", *languages()):
+        await _describe(client, language, front.settings.language)
+    await asyncio.to_thread(keeping.keep_menu, " ".join([digest, *admins]))
 
 
 def _plan(front: Front) -> Iterator[tuple[Any, str, Commands]]:
@@ -68,7 +86,7 @@ async def _set(client: Client, scope: Any, language: str, commands: Commands) ->
     try:
         short = [(name, what[:_DESCRIPTION_CHARS]) for name, what in commands]
         await client.set_my_commands(short, scope=_scope(scope), language_code=language or None)
-    except TelegramError as problem:
+    except BadRequest as problem:
         if not isinstance(scope, int):
             raise
         # An admin who has never written to the bot is no chat that it knows.

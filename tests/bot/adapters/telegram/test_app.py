@@ -95,6 +95,24 @@ def test_menus_that_have_not_changed_are_not_published_again(start, telegram):
     assert telegram.calls["setMyCommands"] == 6
 
 
+def test_who_is_no_admin_any_more_has_no_menu_of_one(start, telegram):
+    first = start(owners=("telegram:1001", "telegram:1002"))
+    until(lambda: first.front.store.redis.exists(f"companion:{{telegram:{telegram.bot_id}}}:menu:telegram"))
+    first.stop()
+    assert "admin" in telegram.commands["chat", 1002, "en"]
+    start(owners=("telegram:1001",))
+    until(lambda: ("chat", 1002, "en") not in telegram.commands)
+    assert ("chat", 1001, "zh") in telegram.commands
+
+
+@pytest.mark.parametrize("fault", ["cut", 500, Refused(429, "Too Many Requests: retry after 1", retry_after=1)])
+def test_menus_that_could_not_be_published_are_tried_again(start, telegram, fault):
+    telegram.fail("setMyCommands", fault)
+    start()
+    until(lambda: len(telegram.descriptions) == 6)
+    assert len(telegram.commands) == 6
+
+
 def test_an_admin_who_never_wrote_costs_no_menu_of_the_others(start, telegram):
     set_commands = telegram._do_set_my_commands
 
