@@ -20,4 +20,5 @@ def traces(redis, word):
 
 
 def _holds(redis, name, word):
-    return word in repr(_READ[redis.type(name)](redis, name))
+    read = _READ.get(redis.type(name))  # none for a key that has just gone
+    return read is not None and word in repr(read(redis, name))

@@ -11,11 +11,12 @@ import time
 
 import pytest
 
+from bot.adapters.telegram import run
 from bot.core.memory import Memory
 from bot.core.store import Store
 from bot.core.vault import Vault
 from bot.i18n import say
-from tests.bot.adapters.telegram.conftest import Adapter, Worker, talk_of, until
+from tests.bot.adapters.telegram.conftest import SURFACE, Adapter, Worker, talk_of, until
 from tests.fakes.telegram import TOKEN, Hold
 from tests.programs import Up
 
@@ -144,8 +145,8 @@ def test_while_redis_is_away_telegram_keeps_what_people_write_and_all_of_it_is_a
 ):
     store = Store(own_redis.url)
     vault = Vault(store, b"k" * 32)
-    worker = Worker(store, vault, Memory(store, vault))
-    adapter = Adapter(make_front(url=own_redis.url, telegram_token=TOKEN, telegram_url=telegram.base_url))
+    worker = Worker(store, vault, Memory(store, vault), SURFACE)
+    adapter = Adapter(run, make_front(url=own_redis.url, telegram_token=TOKEN, telegram_url=telegram.base_url))
     try:
         ann.write("before")
         worker.says(talk_of(ann.id), "Answer one")
