@@ -9,7 +9,6 @@ from typing import NoReturn
 import click
 
 from bot.admin import admin, export, forget
-from bot.admin_store import backup, conversations, restore
 from bot.core.errors import CompanionError
 
 
@@ -194,8 +193,6 @@ def _workers(*arguments: str, redis_url: str | None = None) -> NoReturn:
 
 for command in (admin, export, forget):
     cli.add_command(command)
-for command in (backup, conversations, restore):
-    admin.add_command(command)
 
 
 def main() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from bot.admin.dead import dead
 from bot.admin.group import admin
 from bot.admin.own import export, forget
+from bot.admin.store import backup, conversations, restore
 
 __all__ = ["admin", "export", "forget"]
 
-admin.add_command(dead)
+for command in (backup, conversations, dead, restore):
+    admin.add_command(command)
