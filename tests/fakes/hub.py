@@ -10,6 +10,7 @@ import re
 import select
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -57,6 +58,7 @@ class Hub(Serving):
     def __init__(self):
         self.repos, self.asked, self._faults = {}, [], {}
         self.bytes_a_second = 0
+        self.num_running = self.most_running = 0
         self.released = threading.Event()
         super().__init__(_HubHandler)
         self.store = _Store(self)
@@ -89,6 +91,17 @@ class Hub(Serving):
     def downloads(self, name):
         """The ranges in which a file was asked for; "" is the whole."""
         return [asked.range for asked in self.asked if asked.method == "GET" and asked.path.endswith(f"/{name}")]
+
+    @contextmanager
+    def running(self):
+        with self.lock:
+            self.num_running += 1
+            self.most_running = max(self.most_running, self.num_running)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.num_running -= 1
 
     def stop(self):
         self.released.set()
@@ -245,7 +258,8 @@ class _StoreHandler(_Noting):
             return self.whole(503, "")
         every = (files for repo in hub.repos.values() for files in repo.commits.values())
         data = next(files[name] for files in every if name in files and sha256(files[name]) == digest)
-        return self.send(hub, data, fault, ETag=f'"{digest}"')
+        with hub.running():
+            return self.send(hub, data, fault, ETag=f'"{digest}"')
 
 
 def is_large(name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,8 @@ def _files(folder: Path, deep: bool) -> Iterator[Finding]:
 
 def _with_commands(finding: Finding, folder: Path, pull: str) -> Finding:
     """In the hub's cache a file is a link, and what is to be removed is at its end."""
-    file = (folder / finding.file).resolve()
+    # Not Path.resolve, which raises where a link leads to itself.
+    file = Path(os.path.realpath(folder / finding.file))
     return finding.with_commands(pull=pull, again=f"rm {quoted(file)} && {pull}")
 
 

@@ -85,7 +85,8 @@ def _separate_template(file: Path) -> str:
         return ""
     try:
         start_of(file)
-        return file.read_bytes()[:_MOST_TEMPLATE].decode("utf-8", "replace")
+        with file.open("rb") as opened:
+            return opened.read(_MOST_TEMPLATE).decode("utf-8", "replace")
     except OSError as problem:
         raise unreadable(problem) from problem
 

@@ -1,6 +1,7 @@
 """Whatever is in the files, the check ends with findings."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -98,6 +99,33 @@ def test_json_nested_as_deeply_as_one_likes_gives_findings(copy, name, depth):
     for key in ("model_type", "hidden_size", "weight_map", "model", "chat_template", "torch_dtype"):
         (folder / name).write_text(f'{{"{key}": {nest}}}')
         assert looked_at(folder)
+
+
+def _as_folder(file):
+    file.mkdir()
+    (file / "inside").touch()
+
+
+ODD = {
+    "a folder": _as_folder,
+    "a pipe": os.mkfifo,
+    "a link to itself": lambda file: file.symlink_to(file.name),
+    "a link to a folder": lambda file: file.symlink_to("."),
+    "a link to a device": lambda file: file.symlink_to("/dev/zero"),
+    "a file of half a terabyte": lambda file: (file.touch(), os.truncate(file, 1 << 39)),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("name", [*FILES, SHARDS[0]])
+def test_what_is_no_ordinary_file_gives_findings_at_once(copy, name, odd):
+    folder = copy()
+    (folder / name).unlink(missing_ok=True)
+    ODD[odd](folder / name)
+    # Not read through to the end: that of a device never comes.
+    found = check(folder)
+    assert any(finding.level == "error" for finding in found)
+    assert all(str(finding.as_check("zh")).isprintable() for finding in found)
 
 
 def test_file_names_that_are_no_text_give_findings(copy):

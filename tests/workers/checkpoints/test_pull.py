@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.hub import TOKEN, is_large, sha256
 from tests.workers.checkpoints.conftest import MODEL, SHARDS
-from tests.workers.checkpoints.makers import edit
+from tests.workers.checkpoints.makers import edit, make_random
 from workers.checkpoints import hashes
 from workers.checkpoints.check import check, is_well
 from workers.texts import say
@@ -54,6 +54,15 @@ def test_only_the_files_that_a_model_needs_are_fetched(pull, hub, published, tmp
     got = Path(pull("nobody/more", "--to", tmp_path / "to").stdout.strip())
     assert {file.name for file in got.iterdir()} == {file.name for file in published.iterdir()} | {"README.md", ".cache"}
     assert not any(asked.path.endswith((".py", ".bin", ".gguf")) for asked in hub.asked)
+
+
+def test_the_parts_of_a_model_come_side_by_side(pull, hub, tmp_path):
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    hub.publish("nobody/parts", make_random(folder, shards=6, hidden_size=32))
+    hub.bytes_a_second = 20_000
+    assert pull("nobody/parts").exit_code == 0
+    assert hub.most_running > 2
 
 
 def test_a_second_pull_fetches_nothing(pull, hub):
