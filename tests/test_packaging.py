@@ -125,7 +125,7 @@ def test_the_example_can_be_used_as_it_is_and_with_every_line_that_is_commented_
     (tmp_path / ".env").write_text("\n".join(EXAMPLE))
     assert load() == Settings()
     (tmp_path / ".env").write_text("\n".join(re.sub(r"^#(?=[A-Z_]+=)", "", line) for line in EXAMPLE))
-    assert load().model == "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"
+    assert load().model == "r1-1.5b"
 
 
 # pyproject.toml and Makefile

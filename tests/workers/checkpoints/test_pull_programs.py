@@ -74,6 +74,7 @@ def test_interrupted_it_ends_at_once_and_says_how_to_go_on(program, slow, publis
 
 
 def test_two_at_once_fetch_every_byte_once_and_both_have_the_model(program, hub, slow, published, tmp_path):
+    hub.bytes_a_second = 20_000
     first = program(MODEL)
     until(lambda: fetched(tmp_path / "home") > 0)
     second = program(MODEL)
@@ -93,7 +94,8 @@ def test_two_that_start_together_do_not_harm_each_other(program, hub, published)
     assert same(Path(results[0][1].strip()), published)
 
 
-def test_who_waits_for_another_that_dies_goes_on_in_its_place(program, slow, published, tmp_path):
+def test_who_waits_for_another_that_dies_goes_on_in_its_place(program, hub, slow, published, tmp_path):
+    hub.bytes_a_second = 20_000
     first = program(MODEL)
     until(lambda: fetched(tmp_path / "home") > 0)
     second = program(MODEL)
