@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.admin.shared import hands_on, open_here
+from bot.admin.shared import be_sure, counted, hands_on, not_asked, open_here
 
 if TYPE_CHECKING:
     from bot.administration import Administration
@@ -29,7 +29,7 @@ def dead_list() -> None:
         if not letters:
             click.echo("nothing was put aside", err=True)
         for letter in letters:
-            click.echo(f"{letter.id}  {letter.conversation}  {len(letter.lines)} line(s)")
+            click.echo(f"{letter.id}  {letter.conversation}  {counted(len(letter.lines), 'line')}")
 
 
 @dead.command("show")
@@ -53,9 +53,11 @@ def dead_replay(id: str) -> None:
 
 @dead.command("drop")
 @click.argument("id")
-def dead_drop(id: str) -> None:
+@not_asked
+def dead_drop(id: str, yes: bool) -> None:
     """Throw one away."""
     with _at_hand(id) as (hands, letter):
+        be_sure(yes, f"Throw {counted(len(letter.lines), 'line')} of {letter.conversation} away? It cannot be taken back.")
         hands.drop(letter)
         click.echo("dropped")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.admin.shared import about, hands_on, named, open_here, refuse_unknown
+from bot.admin.shared import about, be_sure, counted, hands_on, named, not_asked, open_here, refuse_unknown
 
 if TYPE_CHECKING:
     from bot.administration import Administration
@@ -30,16 +30,16 @@ def admin() -> None:
 @admin.command()
 @click.argument("whom")
 @click.option("--chat", is_flag=True, help="ID is a chat: everybody's conversations in it.")
-def reset(whom: str, chat: bool) -> None:
+@not_asked
+def reset(whom: str, chat: bool, yes: bool) -> None:
     """Forget what was said. In one whole conversation, to a person, or with --chat in a chat."""
     with open_here() as front:
-        if whom.count(":") == 2 or chat:
-            hands, subject = about(front, whom, "chat" if chat else "person")
-            num_turns = hands.reset(subject)
-        else:
-            conversation = named(front, whom)
-            num_turns = hands_on(front, conversation.surface).reset_conversation(conversation)
-        click.echo(f"forgotten: {num_turns} turns")
+        hands, subject = about(front, whom, "chat" if chat else "person")
+        is_one = whom.count(":") != 2 and not chat
+        what = f"the conversation {whom}" if is_one else f"all that was said with {subject} on {hands.surface}"
+        be_sure(yes, f"Forget {what}? It cannot be taken back.")
+        num_turns = hands.reset_conversation(named(front, whom)) if is_one else hands.reset(subject)
+        click.echo(f"forgotten: {counted(num_turns, 'turn')}")
 
 
 @admin.command("persona")

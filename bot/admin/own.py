@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from bot.admin.shared import hands_on, open_here, whose_is
+from bot.admin.shared import be_sure, counted, hands_on, not_asked, open_here, whose_is
 
 
 @click.command()
@@ -26,11 +26,10 @@ def export(whom: str | None) -> None:
 
 @click.command()
 @click.argument("whom", required=False)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@not_asked
 def forget(whom: str | None, yes: bool) -> None:
     """Erase everything kept about a person, and their key. WHOM is as for `admin`; without it, whoever sits here."""
     with open_here() as front:
         whose = whose_is(front, whom)
-        if not yes:
-            click.confirm(f"Erase everything about {whose.person} on {whose.surface}, for ever?", abort=True)
-        click.echo(f"forgotten: {hands_on(front, whose.surface).forget(whose)} turns")
+        be_sure(yes, f"Erase everything about {whose.person} on {whose.surface}, for ever?")
+        click.echo(f"forgotten: {counted(hands_on(front, whose.surface).forget(whose), 'turn')}")

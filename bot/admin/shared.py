@@ -7,12 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
+
 if TYPE_CHECKING:
     from bot.administration import Administration
     from bot.core.access import Kind, Subject
     from bot.core.messages import Conversation
     from bot.core.store import Store
     from bot.run import Front
+
+
+not_asked = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def be_sure(yes: bool, question: str) -> None:
+    """Ask before something is erased; the command ends where the answer is no, or nobody is there to give one."""
+    if not yes:
+        click.confirm(question, abort=True)
+
+
+def counted(num: int, noun: str) -> str:
+    return f"{num} {noun}" if num == 1 else f"{num} {noun}s"
 
 
 @contextmanager

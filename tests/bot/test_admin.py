@@ -85,7 +85,7 @@ def test_forget_asks_first_and_does_nothing_without_a_yes(companion, inbox, leas
     assert companion("forget", str(talk()), input="n\n").exit_code == 1
     assert memory.num_turns(talk()) == 1
 
-    assert companion("forget", str(talk()), input="y\n").output.endswith("forgotten: 1 turns\n")
+    assert companion("forget", str(talk()), input="y\n").output.endswith("forgotten: 1 turn\n")
     assert memory.num_turns(talk()) == 0
 
 
@@ -101,8 +101,30 @@ def test_forget_with_yes_erases_the_person_everywhere_and_nobody_else(companion,
 def test_reset_forgets_one_conversation(companion, inbox, leases, memory):
     remember(inbox, leases, talk("1"), talk("1", chat="-9"))
 
-    assert companion("admin", "reset", str(talk("1"))).stdout == "forgotten: 1 turns\n"
+    assert companion("admin", "reset", "--yes", str(talk("1"))).stdout == "forgotten: 1 turn\n"
     assert (memory.num_turns(talk("1")), memory.num_turns(talk("1", chat="-9"))) == (0, 1)
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", ""])
+def test_what_cannot_be_taken_back_asks_first_as_it_does_in_a_chat(companion, inbox, leases, memory, letter, dead, answer):
+    remember(inbox, leases, talk("1"))
+    commands = (
+        ("reset", f"{SURFACE}:1"),
+        ("reset", str(talk("1"))),
+        ("reset", "--chat", f"{SURFACE}:1"),
+        ("dead", "drop", letter),
+    )
+
+    for command in commands:
+        result = companion("admin", *command, input=answer)
+        assert result.exit_code == 1
+        assert "cannot be taken back" in result.output
+    assert (memory.num_turns(talk("1")), len(dead.all(SURFACE))) == (1, 1)
+    assert entries(companion) == []
+
+    for command in commands[1:]:
+        assert companion("admin", *command, input="y\n").exit_code == 0
+    assert (memory.num_turns(talk("1")), dead.all(SURFACE)) == (0, [])
 
 
 def test_persona_chooses_for_a_person_or_for_a_chat(companion, people):
@@ -176,7 +198,7 @@ def test_an_empty_list_says_so_beside_the_output(companion, command, remark):
 
 
 def test_what_was_put_aside_is_listed_without_its_words_and_shown_with_them(companion, letter):
-    assert companion("admin", "dead", "list").stdout == f"t9  {talk()}  1 line(s)\n"
+    assert companion("admin", "dead", "list").stdout == f"t9  {talk()}  1 line\n"
     assert companion("admin", "dead", "show", letter).stdout == "Ann: poison\n"
 
 
@@ -189,7 +211,7 @@ def test_what_was_put_aside_can_be_answered_after_all(companion, letter, leases,
 
 
 def test_what_was_put_aside_can_be_thrown_away(companion, letter, leases):
-    assert companion("admin", "dead", "drop", letter).stdout == "dropped\n"
+    assert companion("admin", "dead", "drop", "--yes", letter).stdout == "dropped\n"
 
     assert companion("admin", "dead", "list").stdout == ""
     assert leases.acquire(talk()) is None
@@ -224,8 +246,8 @@ def test_reset_forgets_all_of_a_person_or_all_in_a_chat(companion, inbox, leases
     everybody = [talk("1"), talk("1", chat="-9"), talk("2", chat="-9"), talk("3", chat="-9"), talk("3")]
     remember(inbox, leases, *everybody)
 
-    assert companion("admin", "reset", f"{SURFACE}:1").stdout == "forgotten: 2 turns\n"
-    assert companion("admin", "reset", "--chat", f"{SURFACE}:-9").stdout == "forgotten: 2 turns\n"
+    assert companion("admin", "reset", "--yes", f"{SURFACE}:1").stdout == "forgotten: 2 turns\n"
+    assert companion("admin", "reset", "--yes", "--chat", f"{SURFACE}:-9").stdout == "forgotten: 2 turns\n"
 
     assert [memory.num_turns(one) for one in everybody] == [0, 0, 0, 0, 1]
     assert entries(companion) == [f"{me} reset person:1 2", f"{me} reset chat:-9 2"]
@@ -300,7 +322,7 @@ def test_the_audit_log_shows_the_last_entries_of_all_bots_oldest_first(companion
     companion("admin", "allow", f"{SURFACE}:1")
     companion("admin", "allow", "discord:9:2")
     companion("admin", "dead", "show", letter)
-    companion("admin", "dead", "drop", letter)
+    companion("admin", "dead", "drop", "--yes", letter)
 
     assert entries(companion, 3) == [
         "discord:9  shell:ann  allow person:2",
