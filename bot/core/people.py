@@ -16,7 +16,7 @@ from bot.core.store import DAY_MS, Keys, Store
 from bot.core.vault import Vault
 
 _OF_A_PERSON = ("settings", "conversations", "usage", "disclosed", "rate", "told")
-_OF_A_CONVERSATION = ("state", "shown")
+_OF_A_CONVERSATION = ("state", "shown", "edited")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.edits import keep_edit
+from bot.core.edits import keep_edit, take_edit
 from bot.core.errors import BadConversation
 from bot.core.messages import Conversation, Failed
 from bot.core.people import Preferences, Usage
 from bot.core.store import Keys
-from tests.sayings import SURFACE, finished, incoming, talk, turn
+from tests.sayings import SURFACE, finished, incoming, line, talk, turn
 from tests.traces import traces
 
 ids = st.text("abZ019_.@-", min_size=1, max_size=3)
@@ -189,6 +190,18 @@ def test_a_reply_that_is_just_being_sent_leaves_no_trace_of_somebody_who_is_forg
     outbox.end(entry, ["m1"])
 
     assert traces(store.redis, "70077") == []
+
+
+@pytest.mark.parametrize("how", ["reset", "forget"])
+def test_an_edit_that_was_offered_to_be_answered_goes_with_the_rest(store, vault, inbox, leases, memory, people, outbox, how):
+    where = talk("70077")
+    end_turn(inbox, leases, where)
+    keep_edit(store, vault, where, line("a secret in other words"))
+
+    memory.forget(where) if how == "reset" else people.forget(where)
+
+    assert take_edit(store, vault, where) is None
+    assert not [name for name in traces(store.redis, "70077") if "edited" in name]
 
 
 def test_where_a_reply_stands_is_not_kept_once_its_conversation_is_reset(store, inbox, leases, memory, outbox):
