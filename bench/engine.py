@@ -13,6 +13,7 @@ The floor is what bytes and operations take at least on this device, as measured
 import argparse
 import json
 import random
+import shutil
 import statistics
 import sys
 import tempfile
@@ -59,6 +60,8 @@ def make_model(folder, shape):
         config = config_class(**SHAPES[shape], max_position_embeddings=32_768, tie_word_embeddings=False)
         with torch.device(DEVICE):
             model_class(config).save_pretrained(folder)
+        for file in ("tokenizer.json", "tokenizer_config.json"):  # without one it is no whole model
+            shutil.copy(BUNDLED / file, folder)
         torch.set_default_dtype(torch.float32)
     else:
         folder = BUNDLED

@@ -29,12 +29,17 @@ class Weights:
         return {name: tensor for head in self.heads.values() for name, tensor in head.tensors.items()}
 
 
-def num_parameters(folder: Path) -> int:
-    """Of the files that can be read."""
+def readable(folder: Path) -> Weights:
+    """The heads of those files of the model that can be read, whatever is wrong with the others."""
     found = Weights()
     for _ in look(folder, found):
         pass
-    return sum(tensor.count for tensor in found.tensors().values())
+    return found
+
+
+def num_parameters(folder: Path) -> int:
+    """Of the files that can be read."""
+    return sum(tensor.count for tensor in readable(folder).tensors().values())
 
 
 def look(folder: Path, weights: Weights) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from workers.checkpoints.families import Shape
+from workers.checkpoints.weights import readable
 
 Get = Callable[[str], Tensor]
 
@@ -46,7 +46,7 @@ def load_weights(folder: Path, shape: Shape, device: str, dtype: torch.dtype) ->
     """Straight to the device, one tensor after the other. That all are there and fit is known (`checkpoint.find`)."""
     from safetensors import safe_open
 
-    opened: list[Any] = [safe_open(file, "pt", device=device) for file in _files(folder)]
+    opened: list[Any] = [safe_open(folder / file, "pt", device=device) for file in readable(folder).heads]
     home = {name: file for file in opened for name in file.keys()}  # noqa: SIM118 - not a dict
 
     def get(name: str) -> Tensor:
@@ -60,13 +60,6 @@ def load_weights(folder: Path, shape: Shape, device: str, dtype: torch.dtype) ->
         get("model.norm.weight"),
         embedding if shape.tied else get("lm_head.weight"),
     )
-
-
-def _files(folder: Path) -> list[Path]:
-    index = folder / "model.safetensors.index.json"
-    if not index.is_file():
-        return sorted(folder.glob("*.safetensors"))
-    return [folder / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
 
 
 def _layer(get: Get, shape: Shape, name: str) -> LayerWeights:
