@@ -110,7 +110,7 @@ def model_pull(name: str, **options: str | None) -> None:
 @click.option("--deep", is_flag=True, help="Also read every byte and compare it with the published hash.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def model_check(path: str, deep: bool, as_json: bool) -> None:
-    """Say for every file of a model whether it is whole. Exit status 1 when something is wrong."""
+    """Say for every file of a model whether it is whole. PATH is a folder, or the name of a model in the hub's cache."""
     options = [*(["--deep"] if deep else []), *(["--json"] if as_json else [])]
     _workers("model", "check", *options, "--", path)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.core.settings import Settings
 from workers.checkpoints.local import id_of, is_fetched
+from workers.checkpoints.weights import num_parameters
 from workers.engines.base import EngineOptions
 from workers.engines.openai.places import is_here, shown
 from workers.texts import language, say
@@ -53,32 +54,13 @@ def has_bundled() -> bool:
 
 
 def remark(options: EngineOptions) -> str:
-    """A line for whoever starts the program, when what runs is not made for real conversation."""
-    advice = "for real conversation set COMPANION_MODEL, for example to deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"
+    """A line for whoever starts the program, when what runs is not made for real conversation, or is elsewhere."""
     if options.engine == "echo":
-        return f"echo engine (no model): repeats what you say; {advice}"
+        return say(language(), "remark-echo")
     if options.engine == "openai":
-        return _elsewhere(options)
+        # Whoever runs the service shall know where people's words go.
+        places = [shown(url) for url in options.urls if not is_here(url)]
+        return say(language(), "openai-elsewhere", places=", ".join(places)) if places else ""
     if options.model == str(BUNDLED):
-        return f"bundled practice model ({_millions():.0f} M parameters): good for trying things out; {advice}"
+        return say(language(), "remark-bundled", millions=f"{num_parameters(BUNDLED) / 1e6:.0f}")
     return ""
-
-
-def _elsewhere(options: EngineOptions) -> str:
-    """Whoever runs the service shall know where people's words go."""
-    places = [shown(url) for url in options.urls if not is_here(url)]
-    return say(language(), "openai-elsewhere", places=", ".join(places)) if places else ""
-
-
-def _millions() -> float:
-    from safetensors import safe_open
-
-    with safe_open(BUNDLED / "model.safetensors", "np") as weights:
-        shapes = [weights.get_slice(name).get_shape() for name in weights.keys()]  # noqa: SIM118 - not a dict
-    total = 0
-    for shape in shapes:
-        size = 1
-        for side in shape:
-            size *= side
-        total += size
-    return total / 1e6

@@ -34,5 +34,16 @@ def test_a_model_that_is_named_runs_without_a_remark():
     assert remark(options) == ""
 
 
+def test_a_short_name_is_that_of_the_catalogue_unless_a_folder_is_called_so(tmp_path):
+    assert choose(load(model="r1-1.5b")).model == "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"
+    (tmp_path / "r1-1.5b").mkdir()
+    assert choose(load(model="r1-1.5b")).model == "r1-1.5b"
+
+
+def test_the_remark_is_in_the_language_of_who_starts_it(monkeypatch):
+    monkeypatch.setenv("COMPANION_LANGUAGE", "zh")
+    assert remark(choose(load(engine="echo"))).startswith("echo 引擎")
+
+
 def test_echo_is_echo_whatever_the_model():
     assert choose(load(model="some/model", engine="echo")).engine == "echo"

@@ -128,6 +128,9 @@ hash-unknown = nothing here says which hash it must have (downloads by `companio
 hash-differs = its hash is { $have } and should be { $want }: the content is damaged
     .fix = { $again }
 
+remark-echo = echo engine (no model): repeats what you say; for real conversation set COMPANION_MODEL, for example to r1-1.5b
+remark-bundled = bundled practice model ({ $millions } M parameters): good for trying things out; for real conversation set COMPANION_MODEL, for example to r1-1.5b
+
 load-no-model = no model is set
     .fix = set it to a short name such as r1-7b, to a hub's id, or to a folder
 load-more = (and { $count } more: companion model check { $folder })

@@ -130,6 +130,9 @@ hash-differs = 哈希是 { $have }，应为 { $want }：内容已损坏
 
 # `companion model explain` 的文字。
 
+remark-echo = echo 引擎（没有模型）：只重复你说的话；真正聊天请设置 COMPANION_MODEL，例如 r1-1.5b
+remark-bundled = 自带的练习模型（{ $millions } M 参数）：适合试用；真正聊天请设置 COMPANION_MODEL，例如 r1-1.5b
+
 load-no-model = 没有设置模型
     .fix = 设为短名（例如 r1-7b）、Hub 上的名字，或一个文件夹
 load-more = （另有 { $count } 处：companion model check { $folder }）
