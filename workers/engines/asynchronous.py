@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from functools import partial
 from threading import Condition, Thread
@@ -16,7 +17,7 @@ CLOSE_SECONDS = 3.0
 T = TypeVar("T")
 
 
-class AsyncEngine:
+class AsyncEngine(ABC):
     """See `base.Engine`. A subclass has `limits` and answers: tokens go to `_put`, the end is given."""
 
     limits: Limits
@@ -29,9 +30,10 @@ class AsyncEngine:
         self._events: list[Event] = []
         self._tasks: dict[str, asyncio.Task[Ended]] = {}
 
-    async def _answer(self, request: Request) -> Ended:
-        raise NotImplementedError
+    @abstractmethod
+    async def _answer(self, request: Request) -> Ended: ...
 
+    @abstractmethod
     async def _leave(self) -> None:
         """Called on the loop when no request is left."""
 
