@@ -72,8 +72,8 @@ class Answering(Generic[Text]):
                 log.warning("an answer could not be sent", action="not_sent")
             except Gone:
                 log.info("nobody to answer", action="gone")
-            except Exception as problem:  # it may have arrived: said twice is worse than said once
-                log.warning("an answer is uncertain", action="uncertain", error=type(problem).__name__)
+            except Exception as problem:  # for the second time
+                log.warning("an answer stays uncertain", action="uncertain", error=type(problem).__name__)
 
     async def _tell(self, where: Conversation, answer: Answer, reply_to: str, instead: int, is_alone: bool) -> None:
         parts, choices = self._form.plain(answer.text), self._buttons.for_choices(where, answer.choices)
@@ -86,11 +86,24 @@ class Answering(Generic[Text]):
             keys = choices if at == len(parts) - 1 else ()
             await self._send(where, part, keys, reply_to if not at and not is_private(where) else "")
         for document in answer.documents:
-            await _patiently(partial(self._sender.document, where, document))
+            await self._certainly(where, partial(self._sender.document, where, document))
         return None
 
     async def _send(self, where: Conversation, part: Text, keys: Rows = (), reply_to: str = "") -> None:
-        await _patiently(lambda: self._sender.send(where, part, keys, reply_to))
+        await self._certainly(where, lambda: self._sender.send(where, part, keys, reply_to))
+
+    async def _certainly(self, where: Conversation, call: Callable[[], Awaitable[object]]) -> None:
+        """What may not have arrived is said once more, behind a remark."""
+        try:
+            await _patiently(call)
+        except (NotSent, Gone):
+            raise
+        except Exception as problem:  # a platform's library, in a way of its own
+            log.warning("an answer is uncertain", action="uncertain", error=type(problem).__name__)
+            language = await asyncio.to_thread(self._front.language, where)
+            for remark in self._form.plain(say(language, "note-repeat")):
+                await _patiently(partial(self._sender.send, where, remark))
+            await _patiently(call)
 
     async def _tell_privately(self, where: Conversation, answer: Answer, reply_to: str) -> None:
         """Where nobody else reads it; not every platform lets a bot write to whoever has not written to it."""

@@ -28,6 +28,8 @@ class Page(Generic[Text]):
     typed_at: float = float("-inf")
     refreshing: asyncio.Task[None] | None = None
     """Keeps what is shown fresh."""
+    is_uncertain: bool = False
+    """A part of the reply may stand in the chat that nobody can find again: the next that is sent is the whole."""
 
     def __post_init__(self) -> None:
         self.written = [None] * len(self.shown.ids)
@@ -45,7 +47,7 @@ class Page(Generic[Text]):
             self.shown.ids, self.shown.is_done, self.written = [], False, []
         if self.shown.asked and not self.shown.ids:
             self.shown.ids, self.written = [self.shown.asked.pop()], [None]
-        self.shown.turn, self.began_at = turn, time.monotonic()
+        self.shown.turn, self.began_at, self.is_uncertain = turn, time.monotonic(), False
         return True
 
     def rest(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
-from telegram.error import BadRequest, InvalidToken, TelegramError
+from telegram.error import BadRequest, InvalidToken, NetworkError, TelegramError
 
 from bot.adapters.shared.buttons import Buttons
 from bot.adapters.shared.keeping import Keeping
@@ -65,12 +65,16 @@ class TelegramSurface(PagedSurface[Styled]):
     async def _grow(self, page: Page[Styled], answer: str) -> None:
         now = time.monotonic()
         pause = _EDIT_SECONDS if now < page.began_at + _SLOW_AFTER_SECONDS else _SLOW_EDIT_SECONDS
-        if not answer or now < page.edited_at + pause:
+        if not answer or page.is_uncertain or now < page.edited_at + pause:
             raise Shed
         page.rest()
         parts, stop = self._forms.answer(answer), self._buttons.while_writing(page.where)
         contents: list[Content[Styled]] = [(part, stop if at == len(parts) - 1 else ()) for at, part in enumerate(parts)]
-        await self._writer.put(page, contents, priority="cosmetic")
+        try:
+            await self._writer.put(page, contents, priority="cosmetic")
+        except NetworkError:
+            page.is_uncertain = True
+            raise
 
     async def _draft(self, page: Page[Styled], text: Styled) -> bool:
         """Shown for half a minute at most, so it is sent again until something newer is. False where there are none."""

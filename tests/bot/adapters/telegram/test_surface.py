@@ -1,5 +1,7 @@
 """How a reply grows in a chat, how it ends there, and what becomes of it when Telegram is in the way."""
 
+import time
+
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -203,6 +205,28 @@ def test_a_sending_that_may_have_arrived_is_marked_when_it_is_sent_again(start, 
     begun(worker, ann).ends("Hello")
     note = say("en", "note-repeat")
     until(lambda: ann.sees() == ["Hello", f"Hello\n\n{note}"])
+
+
+def test_a_first_part_that_may_have_arrived_is_not_sent_again_and_again(start, telegram, ann, worker):
+    telegram.fail("sendMessage", "cut after")
+    start()
+    reply = begun(worker, ann)
+    reply.streams(LONG, ann.sees)
+    for _ in range(5):
+        reply.streams(f"{LONG} and more", lambda: True)
+        time.sleep(0.1)
+    reply.ends("The end of the tale.")
+    until(lambda: ann.sees()[1:] == ["The end of the tale."])
+    assert telegram.calls["sendMessage"] == 2
+
+
+@pytest.mark.parametrize(("fault", "seen"), [("cut after", 3), (500, 2)])
+def test_an_answer_to_a_command_that_may_not_have_arrived_is_said_again_behind_a_remark(start, telegram, ann, fault, seen):
+    telegram.fail("sendMessage", fault)
+    start()
+    ann.write("/memory")
+    until(lambda: len(ann.sees()) == seen)
+    assert ann.sees()[-2:] == [say("en", "note-repeat"), say("en", "memory-empty")]
 
 
 def test_a_flood_wait_of_one_chat_holds_up_no_other_and_its_answer_comes_after_it(start, telegram, ann, bob, worker):
