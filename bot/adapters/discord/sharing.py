@@ -8,7 +8,7 @@ from bot import commands
 from bot.adapters.shared.places import is_private
 from bot.commands import Answer
 from bot.core.messages import Incoming, Line
-from bot.i18n import say
+from bot.i18n import best, say
 from bot.run import Front
 
 _OF_THE_TALK = {"new", "stop", "retry", "undo", "memory", "reset", "persona", "think"}
@@ -22,9 +22,12 @@ class Sharing:
 
     def place(self, incoming: Incoming) -> Incoming | Answer:
         """The same in everybody's conversation, if the channel has one and it belongs there; or why it cannot be."""
-        if is_private(incoming.conversation) or self._front.people.preferences(incoming.conversation).memory != "shared":
+        if is_private(incoming.conversation):
             return incoming
-        language = self._front.language(incoming.conversation)
+        preferences = self._front.people.preferences(incoming.conversation)
+        if preferences.memory != "shared":
+            return incoming
+        language = best(preferences.language, incoming.language, preferences.hint, self._front.settings.language)
         ask = commands.parse(incoming, language)
         if ask is not None and ask.name not in _OF_THE_TALK:
             return incoming

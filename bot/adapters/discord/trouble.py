@@ -34,11 +34,9 @@ async def in_deliverys_words(*, may_repeat: bool = False) -> AsyncIterator[None]
         yield
     except discord.RateLimited as refusal:
         raise NotSent(refusal.retry_after) from None
-    except discord.DiscordServerError:
-        if may_repeat:
-            raise NotSent(AGAIN_SECONDS) from None
-        raise
     except discord.HTTPException as problem:
+        if problem.status >= 500 and not may_repeat:
+            raise
         raise _refusal(problem) from None
     except aiohttp.ClientConnectorError:
         raise NotSent(AGAIN_SECONDS) from None  # it never left
@@ -49,11 +47,9 @@ async def in_deliverys_words(*, may_repeat: bool = False) -> AsyncIterator[None]
 
 
 def _refusal(problem: discord.HTTPException) -> Gone | NotSent:
-    if problem.status == 429:  # the library has waited already where that helps: the whole address is refused
+    if problem.status in (401, 429):  # the library has waited already where that helps: the whole address is refused
         return NotSent(_BAN_SECONDS)
-    if problem.status == 401:
-        return NotSent(_BAN_SECONDS)
-    if problem.code in _SLOW:
+    if problem.code in _SLOW or problem.status >= 500:
         return NotSent(AGAIN_SECONDS)
     if problem.status == 400 and problem.code != _ARCHIVED:  # it will never take it: told, so that it can be mended
         log.error("Discord refuses a message for good", action="refused", code=problem.code)
