@@ -14,7 +14,6 @@ from pathlib import Path
 from pydantic import SecretStr, ValidationError
 from redis.exceptions import RedisError
 
-from bot.adapters import ADAPTERS
 from bot.conduct import Conduct
 from bot.core.checks import GIB, Check, free_memory
 from bot.core.errors import CompanionError, SettingsError
@@ -142,8 +141,6 @@ def _token(platform: str, token: SecretStr | None, form: re.Pattern[str], fix: s
         return Check(name, True, f"not set, so no {platform.title()}")
     if not form.fullmatch(token.get_secret_value()):
         return Check(name, False, f"{setting} does not look like one", fix)
-    if platform not in ADAPTERS:
-        return Check(name, False, f"set, but this version has no adapter for {platform.title()} yet", "companion chat")
     return Check(name, True, "set, and of the right form")
 
 

@@ -12,7 +12,6 @@ from importlib.util import find_spec
 
 from redis.exceptions import RedisError
 
-from bot.adapters import ADAPTERS
 from bot.conduct import Conduct
 from bot.core.errors import CompanionError, StoreUnavailable
 from bot.core.presence import WorkerState
@@ -136,10 +135,7 @@ def _wait_for_worker(running: Running, progress: Progress) -> WorkerState:
 
 def _start_adapters(settings: Settings, running: Running, progress: Progress) -> None:
     tokens = {"telegram": settings.telegram_token, "discord": settings.discord_token}
-    names = [name for name, token in tokens.items() if token and name in ADAPTERS]
-    for name in tokens.keys() - names:
-        if tokens[name]:
-            progress(f"{name:7} has a token, but this version has no {name} adapter yet")
+    names = [name for name, token in tokens.items() if token]
     for name in names:
         running.services.append(_service(settings, running.front.redis_url, name, ["bot", "bot", name, "--with-parent"]))
         progress(f"{name:7} started")

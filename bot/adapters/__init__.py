@@ -19,7 +19,7 @@ class NoAdapter(CompanionError):
 def find(name: str) -> Run:
     """The function that runs an adapter until it is cancelled; raises `NoAdapter`, which lists those that exist."""
     if name not in ADAPTERS:
-        raise NoAdapter(f"this version has no adapter {name!r} yet. There are: {', '.join(ADAPTERS)}.")
+        raise NoAdapter(f"there is no adapter {name!r}. There are: {', '.join(ADAPTERS)}.")
     return ADAPTERS[name]()
 
 
