@@ -149,7 +149,7 @@ def test_an_adapter_killed_at_any_step_leaves_one_whole_answer(service, platform
 def test_who_waits_behind_others_is_told_so_until_the_answer_comes(service, platform, ann):
     busy = [platform.person() for _ in range(2)]
     for one in busy:
-        one.write(SLOW)
+        one.write(f"{'tell me more of it and ' * 12}{SLOW}")
     until(lambda: all(answers(one) for one in busy), 30)
     ann.write("hello")
     until(lambda: answers(ann) and "in line" in answers(ann)[0], 20)
