@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -25,6 +26,7 @@ T = TypeVar("T")
 
 _NUM_TRIES = 5
 _LONGEST_WAIT = 300.0
+_NAME_BYTES = 9
 
 
 class Answering(Generic[Text]):
@@ -90,7 +92,8 @@ class Answering(Generic[Text]):
         return None
 
     async def _send(self, where: Conversation, part: Text, keys: Rows = (), reply_to: str = "") -> None:
-        await self._certainly(where, lambda: self._sender.send(where, part, keys, reply_to))
+        once = secrets.token_urlsafe(_NAME_BYTES)
+        await self._certainly(where, lambda: self._sender.send(where, part, keys, reply_to, once=once))
 
     async def _certainly(self, where: Conversation, call: Callable[[], Awaitable[object]]) -> None:
         """What may not have arrived is said once more, behind a remark."""

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.edits import keep_edit
 from bot.core.edits import keep_edit, take_edit
 from bot.core.errors import BadConversation
 from bot.core.messages import Conversation, Failed

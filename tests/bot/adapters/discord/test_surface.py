@@ -124,6 +124,18 @@ def test_what_breaks_on_the_way_arrives_once(start, discord, ann, worker, fault)
     assert ann.sees() == ["Hello there"]
 
 
+@pytest.mark.parametrize("fault", ["after", "cut"])
+def test_an_answer_of_the_bots_own_that_breaks_on_the_way_arrives_once_too(start, monkeypatch, discord, ann, fault):
+    monkeypatch.setattr("bot.adapters.discord.trouble.AGAIN_SECONDS", 0.05)
+    start()
+    discord.fail("POST", "/channels/*/messages", fault, 2)
+    ann.write("/help")
+    until(ann.sees)
+    ann.write("/about")
+    until(lambda: len(ann.sees()) > 1)
+    assert len(ann.sees()) == 2
+
+
 def test_a_prompt_that_was_deleted_is_answered_all_the_same(start, discord, ann, worker):
     start()
     channel = discord.guild(ann)
