@@ -97,23 +97,24 @@ class Outbox:
             _GROUP, _CONSUMER, {self._keys.outbox: start}, count=_NUM_READ, block=block_ms
         )
         entries = answer.values() if isinstance(answer, dict) else [batch for _, batch in answer or []]
-        return [self._entry(id.decode(), fields) for batch in entries for id, fields in _flat(batch)]
+        found = [(id.decode(), fields) for batch in entries for id, fields in _flat(batch)]
+        return self._entries(found) if found else []
 
-    def _entry(self, id: str, fields: dict[bytes, bytes]) -> Entry:
-        conversation = Conversation.parse(fields[b"conversation"].decode())
-        is_repeat = bool(self._store.redis.hexists(self._keys.sending, id))
-        return Entry(id, conversation, self._event(conversation, fields), is_repeat)
-
-    def _event(self, conversation: Conversation, fields: dict[bytes, bytes]) -> Event | None:
-        generation: Any = self._store.redis.hget(self._keys.of(conversation, "state"), "generation")
-        if not fields[b"event"] or int(generation or 0) != int(fields[b"generation"]):
-            return None
-        try:
-            event = load_event(self._vault.find(conversation).open(fields[b"event"], str(conversation)))
-        except Forgotten:
-            return None
-        assert not isinstance(event, Draft), "drafts never enter the outbox"
-        return event
+    def _entries(self, found: list[tuple[str, dict[bytes, bytes]]]) -> list[Entry]:
+        """What else is to be known of them is asked for all at once: one by one, it would set the pace of delivery."""
+        talks = [Conversation.parse(fields[b"conversation"].decode()) for _, fields in found]
+        pipe = self._store.redis.pipeline(transaction=False)
+        for (id, _), conversation in zip(found, talks, strict=True):
+            pipe.hexists(self._keys.sending, id)
+            pipe.hget(self._keys.of(conversation, "state"), "generation")
+        known = pipe.execute()
+        seals = self._vault.find_all(talks)
+        return [
+            Entry(id, conversation, _event(conversation, fields, generation, seal), bool(is_repeat))
+            for (id, fields), conversation, is_repeat, generation, seal in zip(
+                found, talks, known[::2], known[1::2], seals, strict=True
+            )
+        ]
 
     def _open_draft(self, data: bytes) -> tuple[Conversation, Draft] | None:
         name, _, sealed = data.partition(b"\n")
@@ -123,6 +124,17 @@ class Outbox:
         except Forgotten:
             return None
         return (conversation, draft) if isinstance(draft, Draft) else None
+
+
+def _event(conversation: Conversation, fields: dict[bytes, bytes], generation: bytes | None, seal: Seal | None) -> Event | None:
+    if seal is None or not fields[b"event"] or int(generation or 0) != int(fields[b"generation"]):
+        return None
+    try:
+        event = load_event(seal.open(fields[b"event"], str(conversation)))
+    except Forgotten:
+        return None
+    assert not isinstance(event, Draft), "drafts never enter the outbox"
+    return event
 
 
 def _flat(batch: Any) -> Any:

@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,9 +78,16 @@ class Vault:
 
     def find(self, conversation: Conversation) -> Seal:
         """The person's key, for whoever only reads; raises `Forgotten` where there is none."""
-        wrapped: Any = self._redis.get(_name(conversation))
-        if wrapped is None:
+        if (seal := self.find_all([conversation])[0]) is None:
             raise Forgotten
+        return seal
+
+    def find_all(self, conversations: Sequence[Conversation]) -> list[Seal | None]:
+        """Those of several people of one surface at once; None where there is none."""
+        found: Any = self._redis.mget([_name(conversation) for conversation in conversations])
+        return [None if wrapped is None else self._unwrap(wrapped) for wrapped in found]
+
+    def _unwrap(self, wrapped: bytes) -> Seal:
         try:
             return Seal(AESGCM(aes_key_unwrap(self._master, wrapped)))
         except InvalidUnwrap:
