@@ -41,7 +41,11 @@ def print_pull(name: str, mirror: str, revision: str | None, to: Path | None, la
     findings = check(folder)
     for finding in findings:
         screen.line(str(finding.as_check(language)))
-    screen.say("pull-set" if is_well(findings) else "pull-unfit", folder=quoted(folder))
+    if is_well(findings):
+        # In the cache its name is enough, as long as it is the newest revision.
+        screen.say("pull-set", model=quoted(folder) if to or revision else name)
+    else:
+        screen.say("pull-unfit", folder=quoted(folder))
     print(folder, flush=True)
     return 0 if is_well(findings) else 1
 
@@ -81,7 +85,8 @@ def _fetch(hub: Hub, revision: str | None, to: Path | None, screen: Screen) -> P
         hub.place(listing, [file for file in files if not file.is_large], shelf.folder)
         meter.add(sum(file.size for file in missing if not file.is_large))
         fetch(hub, listing, shelf, [file for file in missing if file.is_large], meter)
-        meter.end()
+        if missing:
+            meter.end()
         folder = hub.place(listing, files, shelf.folder)
         _prove(folder, files)
     return folder

@@ -182,7 +182,7 @@ pull-progress = { $percent } %  { $done } of { $total }  { $speed }/s  { $left }
 pull-again = { $hub } is busy or the connection broke; next try in { $seconds } s
 pull-interrupted = interrupted; what has come is kept. To go on: { $again }
 pull-offline = HF_HUB_OFFLINE is set: looking only on this machine for { $model }
-pull-set = To use it, set COMPANION_MODEL={ $folder }
+pull-set = To use it, set COMPANION_MODEL={ $model }
 pull-unfit = In { $folder } is what was published, but not all that a model needs; see the lines above.
 pull-no-library = huggingface_hub is not installed here
     .fix = pip install 'companion[worker]'

@@ -182,7 +182,7 @@ pull-progress = { $percent } %  { $done } / { $total }  { $speed }/s  剩余 { $
 pull-again = { $hub } 繁忙或连接断了；{ $seconds } 秒后再试
 pull-interrupted = 已中断；下好的部分都保留着。接着下：{ $again }
 pull-offline = 设置了 HF_HUB_OFFLINE：只在这台机器上找 { $model }
-pull-set = 要使用它，请设置 COMPANION_MODEL={ $folder }
+pull-set = 要使用它，请设置 COMPANION_MODEL={ $model }
 pull-unfit = { $folder } 里的文件与发布的一致，但还缺模型所需的内容；见上面各行。
 pull-no-library = 这里没有安装 huggingface_hub
     .fix = pip install 'companion[worker]'
