@@ -4,7 +4,7 @@ import threading
 import time
 from collections import defaultdict
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.vllm_stub import stub_of_vllm
 from tests.tiny_models import make_tiny_model
 from workers.engines import load
-from workers.engines.base import Ended, EngineOptions, Request, Sampling, Tokens
+from workers.engines.base import Ended, EngineOptions, Request, Sampling, ThoughtLimit, Tokens
 from workers.engines.echo import ASSISTANT, BEGIN, THINK, USER
 from workers.engines.errors import EngineLoadFailed
 from workers.engines.process import EngineProcess
@@ -253,6 +253,14 @@ def test_a_seed_says_the_same_twice_alone_and_in_company(engine):
     others = [asking(str(i), id=f"b{i}", sampling=Sampling(seed=i)) for i in range(5)]
 
     assert engine.run(seeded, *others)["a"].ids == alone
+
+
+def test_what_only_some_engines_heed_does_no_harm_to_the_others(engine):
+    thought = ThoughtLimit(5, 3, (65, 66))
+    steered = replace(asking("hello #long 100", max_tokens=30), thought=thought, banned_ids=frozenset({77}))
+    outcome = only(engine.run(steered))
+
+    assert (len(outcome.ids), outcome.ends) == (30, [Ended("a", "length")])
 
 
 def test_an_engine_that_does_not_exist_is_named_with_those_that_do():

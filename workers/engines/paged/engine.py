@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from queue import Empty, SimpleQueue
 from random import getrandbits
@@ -121,32 +122,39 @@ class PagedEngine:
         self._runner.place(schedule.placed)
         self._runner.grow(schedule.grown)
         launches = []
-        if schedule.chunks and self._has_room(lambda: launches.append(self._runner.prefill(schedule.chunks))):
-            self._scheduler.read(schedule.chunks)
-        if schedule.decodes and self._has_room(lambda: launches.append(self._runner.decode(schedule.decodes))):
-            self._scheduler.written(schedule.decodes)
+        if schedule.chunks:
+            with self._making_room(self._read_less):
+                launches.append(self._runner.prefill(schedule.chunks))
+                self._scheduler.read(schedule.chunks)
+        if schedule.decodes:
+            with self._making_room(self._write_less):
+                launches.append(self._runner.decode(schedule.decodes))
+                self._scheduler.written(schedule.decodes)
         for chunk in schedule.chunks:
             if chunk.sequence.is_background and not chunk.sequence.num_left:
                 self._end(chunk.sequence, "length")
         return [launch for launch in launches if launch]
 
-    def _has_room(self, launch: Callable[[], None]) -> bool:
-        """Whether the launch found the memory it needs; otherwise the next step asks for less."""
+    @contextmanager
+    def _making_room(self, ask_for_less: Callable[[], None]) -> Iterator[None]:
+        """A launch that finds too little memory has not happened: the next step is a smaller one."""
         try:
-            launch()
+            yield
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            self._ask_for_less()
-            return False
-        return True
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            ask_for_less()
 
-    def _ask_for_less(self) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+    def _read_less(self) -> None:
         if self._scheduler.chunk > MIN_CHUNK:
             self._scheduler.chunk //= 2
-        elif not self._scheduler.preempt_last():
+        else:
+            self._write_less()
+
+    def _write_less(self) -> None:
+        if not self._scheduler.preempt_last():
             self._end(self._scheduler.last(), "error", NO_MEMORY)
 
     def _take(self, sequence: Sequence, id: int) -> None:
