@@ -76,10 +76,13 @@ def test_a_second_thought_cannot_begin(writer, engine):
     assert engine.asked[0].banned_ids == {load_tokenizer("paged", str(BUNDLED)).think_start}
 
 
-def read_from_cache():
-    lines = generate_latest(REGISTRY).decode().splitlines()
-    found = {line.split(" ")[0]: float(line.split(" ")[1]) for line in lines if line.startswith("companion_engine_")}
-    return found['companion_engine_prompt_tokens_total{source="cache"}'], found
+def fresh_stats(process):
+    """The engine's numbers, from a heartbeat that began after now."""
+    for _ in range(2):
+        last = process._measures._last
+        while process._measures._last is last:
+            time.sleep(0.01)
+    return process._measures._last
 
 
 def test_what_was_said_is_read_ahead_so_that_a_returning_person_pays_for_the_new_message_alone(writer, engine):
@@ -90,16 +93,28 @@ def test_what_was_said_is_read_ahead_so_that_a_returning_person_pays_for_the_new
     for _ in engine.process.generate(ahead, 30.0):  # once more, to know that it is done
         pass
     prompt = writer._plan(task("What is my dog called?", (said,)))[0].prompt
-    time.sleep(1.2)  # the engine's numbers come with its heartbeat
-    before = read_from_cache()[0]
+    before = fresh_stats(engine.process)
     writer.write(task("What is my dog called?", (said,)), Watch(60), lambda draft: None)
-    time.sleep(1.2)
-    after, found = read_from_cache()
+    after = fresh_stats(engine.process)
 
     assert ahead.max_tokens == 0
     assert prompt[: len(ahead.prompt)] == ahead.prompt
     assert len(prompt) - len(ahead.prompt) < 25
     # All but the block in which the new message begins.
-    assert after - before >= len(ahead.prompt) - 32
-    assert found["companion_engine_steps_total"] > 0
-    assert found['companion_engine_requests{state="running"}'] == 0
+    assert after.cached_tokens - before.cached_tokens >= len(ahead.prompt) - 32
+    assert (after.running, after.waiting, after.blocks_used) == (0, 0, 0)
+
+
+def shown():
+    lines = generate_latest(REGISTRY).decode().splitlines()
+    return {name: float(value) for name, value in (line.split() for line in lines if line.startswith("companion_engine_"))}
+
+
+def test_the_numbers_of_the_engine_are_shown(writer, engine):
+    before, stats = shown(), fresh_stats(engine.process)
+    writer.write(task("hello"), Watch(60), lambda draft: None)
+    now, after = fresh_stats(engine.process), shown()
+
+    assert after['companion_engine_blocks{state="free"}'] == now.blocks
+    assert after["companion_engine_steps_total"] - before["companion_engine_steps_total"] >= now.steps - stats.steps > 0
+    assert after["companion_engine_step_seconds_total"] > before["companion_engine_step_seconds_total"]

@@ -61,8 +61,8 @@ class PagedEngine:
         return Stats(
             running=scheduler.num_active,
             waiting=scheduler.num_waiting,
-            blocks=pool.num_blocks,
-            blocks_used=pool.num_blocks - pool.num_free,
+            blocks=pool.num_blocks - 1,  # without the one for padding
+            blocks_used=pool.num_blocks - 1 - pool.num_free,
             steps=self._num_steps,
             step_seconds=self._step_seconds,
             prompt_tokens=scheduler.num_prompt_tokens,
