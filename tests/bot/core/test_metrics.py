@@ -20,7 +20,7 @@ from bot.surface import Gone, NotSent
 from tests.programs import Chat, kill, until
 from tests.sayings import finished, incoming, talk
 
-ALLOWED_LABELS = {"platform", "outcome", "stage", "language", "le"}
+ALLOWED_LABELS = {"platform", "outcome", "why", "stage", "language", "state", "source", "le"}
 
 
 def scrape(port):
@@ -89,6 +89,8 @@ def test_it_is_shown_on_this_machine_alone_unless_set():
 
 
 def test_names_follow_the_rules_and_labels_are_few():
+    declared = {name for one in vars(metrics).values() for name in getattr(one, "_labelnames", ())}
+    assert declared <= ALLOWED_LABELS, "whether they were used so far or not"
     for family in metrics.REGISTRY.collect():
         assert family.documentation
         if family.name.startswith("companion_"):
