@@ -1,7 +1,7 @@
 """What an operator acts on, in numbers: every metric of every process, with its name, its help and its labels.
 
-Labels are a platform, an outcome or reason, a stage or state, a language: never an id, never a text. A process shows its own share of them at
-`http://COMPANION_METRICS_HOST:COMPANION_METRICS_PORT/metrics`, where a port is set.
+Labels are a platform, an outcome or reason, a stage or state, a language: never an id, never a text. A process shows its own
+share of them at `http://COMPANION_METRICS_HOST:COMPANION_METRICS_PORT/metrics`, where a port is set.
 """
 
 from __future__ import annotations
