@@ -313,6 +313,7 @@ cannot = { $what ->
     [picture] I cannot see pictures yet. Tell me what is in it?
     [video] I cannot watch videos yet. Tell me what happens in it?
     [file] I cannot read files yet. You can paste the text here.
+    [nothing] Yes? Write what you want to say together with my name.
    *[other] I can only read text so far. Tell me in words?
   }
 words-alone = { $what ->

@@ -15,7 +15,7 @@ from bot.i18n import best, say
 from bot.reception import Reception
 from bot.run import Front
 
-Unreadable = Literal["sticker", "voice", "picture", "video", "file", "other"]
+Unreadable = Literal["sticker", "voice", "picture", "video", "file", "nothing", "other"]
 
 
 @dataclass(frozen=True, slots=True)

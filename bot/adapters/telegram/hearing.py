@@ -11,7 +11,7 @@ from telegram import CallbackQuery, Chat, ChatMemberUpdated, Message, MessageEnt
 from telegram.constants import ChatMemberStatus, ChatType
 
 from bot.adapters.shared.pressing import Pressed
-from bot.adapters.shared.taking import Said
+from bot.adapters.shared.taking import Said, Unreadable
 from bot.adapters.telegram.places import Places
 from bot.adapters.telegram.quoting import plain_words, unreadable, with_quotes
 from bot.commands import TABLE
@@ -115,8 +115,8 @@ class Ears:
     def _said(
         self, message: Message, user: User, update_id: int, command: tuple[str, str] | None, is_edit: bool
     ) -> Sent | None:
-        cannot = unreadable(message)
         text = self._words(message, user, command)
+        cannot = unreadable(message) or self._nothing(message, text, command)
         if not text and (cannot is None or is_edit):
             return None
         line = Line(
@@ -129,6 +129,10 @@ class Ears:
         )
         where = self._places.conversation(message.chat.id, _thread(message), user.id)
         return Sent(Incoming(where, line, user.language_code, tentative=is_edit), cannot, message.media_group_id or "")
+
+    def _nothing(self, message: Message, text: str, command: tuple[str, str] | None) -> Unreadable | None:
+        """Whether the bot was named, and no more."""
+        return "nothing" if not text and (command is not None or self._mentions(message)) else None
 
     def _words(self, message: Message, user: User, command: tuple[str, str] | None) -> str:
         """A command as it stands; else what the model is to read."""

@@ -63,6 +63,12 @@ def test_in_a_group_a_reply_to_the_bot_is_for_the_bot(adapter, ann, bob, group, 
     assert worker.takes(talk_of(bob.id, group.id)).said == "and me?"
 
 
+@pytest.mark.parametrize("text", ["@Companion_Bot", "/ask@companion_bot"])
+def test_whoever_names_the_bot_and_says_nothing_is_asked_what(adapter, telegram, ann, group, text):
+    ann.write(text, group)
+    until(lambda: telegram.texts(group) == [say("en", "cannot", what="nothing")])
+
+
 def test_a_mention_without_a_user_name_counts(adapter, telegram, ann, group, worker):
     mark = {"type": "text_mention", "offset": 0, "length": 9, "user": telegram.me()}
     ann.write("Companion hello", group, entities=[mark])
