@@ -16,10 +16,11 @@ from typing import Any, Protocol
 
 from redis.exceptions import RedisError
 from telegram._utils.types import JSONDict
-from telegram.error import RetryAfter, TelegramError
+from telegram.error import Forbidden, RetryAfter, TelegramError
 from telegram.ext import BaseRateLimiter
 
 from bot.adapters.shared.sending import Priority
+from bot.core import metrics
 
 Result = bool | JSONDict | list[JSONDict]
 
@@ -120,7 +121,11 @@ class Governor(BaseRateLimiter[Priority]):
             await self._wait(chat)
         try:
             return await callback(*args, **kwargs)
+        except Forbidden:
+            metrics.REFUSED_CALLS.labels("telegram", "forbidden").inc()
+            raise
         except RetryAfter as refusal:
+            metrics.REFUSED_CALLS.labels("telegram", "limit").inc()
             await self._ban(int(chat_id), chat, _seconds(refusal))
             raise
 

@@ -5,10 +5,11 @@ import heapq
 import itertools
 
 import pytest
-from telegram.error import RetryAfter
+from telegram.error import Forbidden, RetryAfter
 
 from bot.adapters.telegram.governor import Governor, Shed, TooSoon
 from bot.adapters.telegram.keeping import TelegramKeeping
+from bot.core import metrics
 
 
 @pytest.fixture(autouse=True)
@@ -136,6 +137,15 @@ def test_a_ban_is_honoured_in_full_by_that_chat_alone():
 
     bench.run(story())
     assert bench.made == [(0, 1), (0, 2), (4, 1)]
+
+
+@pytest.mark.parametrize(("answer", "why"), [(RetryAfter(1), "limit"), (Forbidden("blocked"), "forbidden")])
+def test_refusals_are_counted(answer, why):
+    bench, counted = Bench(), metrics.REFUSED_CALLS.labels("telegram", why)
+    bench.answer, before = answer, counted._value.get()
+    with pytest.raises(type(answer)):
+        bench.run(bench.call(1))
+    assert counted._value.get() == before + 1
 
 
 def test_a_long_ban_is_told_at_once_instead_of_holding_a_task():
