@@ -195,7 +195,7 @@ class Scheduler:
         """Set back: all it has is computed again later, except what is still known then."""
         self.num_preempted += 1
         self._vacate(sequence, len(sequence.blocks))
-        sequence.num_computed = sequence.num_published = 0
+        sequence.num_computed = 0
         self.add(sequence)
 
     def _vacate(self, sequence: Sequence, num_kept: int) -> None:

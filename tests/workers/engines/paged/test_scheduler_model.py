@@ -109,11 +109,13 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     def check_thought(self, sequence):
         """Ended by itself in time, or by the closing words at the very token."""
-        if (thought := sequence.request.thought) and END not in (
-            before := sequence.ids[len(sequence.request.prompt) :][: thought.tokens]
-        ):
-            after = sequence.ids[len(sequence.request.prompt) + len(before) :][: len(CLOSING)]
-            assert after == list(CLOSING[: len(after)])
+        if thought := sequence.request.thought:
+            written = sequence.ids[len(sequence.request.prompt) :]
+            before, after = written[: thought.tokens], written[thought.tokens :]
+            if END in before:
+                assert CLOSING[0] not in written
+            else:
+                assert after[: len(CLOSING)] == list(CLOSING[: len(after)])
 
     def finish(self, sequence):
         self.scheduler.remove(sequence)
