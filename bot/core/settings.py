@@ -71,9 +71,7 @@ class Settings(BaseSettings):
     )
     discord_names: Names = Field((), description="Words at the head of a message that call the bot there, several with commas")
     discord_url: str | None = Field(None, pattern="^https?://[^/]+", description="API server of your own, such as a proxy")
-    model: str = Field(
-        "bundled", description="Short name, Hugging Face id or folder of the model; `bundled` is the one in the box"
-    )
+    model: str = Field("bundled", description="Short name, Hugging Face id or folder of a model; `bundled` is in the box")
     engine: Literal["auto", "echo", "paged", "transformers", "vllm", "openai"] = Field(
         "auto", description="What runs the model; `echo` needs none, `openai` has it on a server, `vllm` is installed apart"
     )
