@@ -4,7 +4,8 @@ import asyncio
 import socket
 
 import pytest
-from telegram.error import NetworkError, TimedOut
+from telegram import Bot
+from telegram.error import BadRequest, NetworkError, TimedOut
 from telegram.request import RequestData
 from telegram.request._requestparameter import RequestParameter
 
@@ -51,3 +52,19 @@ def test_a_call_that_broke_off_may_have_arrived_and_its_error_does_not_hold_the_
     assert type(problem) is kind
     assert SECRET not in repr(problem)
     assert problem.__suppress_context__
+
+
+def test_the_library_as_it_comes_talks_to_the_fake_server_too(telegram, ann):
+    async def talk():
+        async with Bot(TOKEN, base_url=telegram.base_url) as bot:
+            await bot.send_message_draft(ann.id, 1, "")
+            thinks = ann.draft()
+            message = await bot.send_message(ann.id, "hello")
+            await message.edit_text("hello there")
+            with pytest.raises(BadRequest, match="not modified"):
+                await message.edit_text("hello there")
+            return bot.username, thinks
+
+    assert asyncio.run(talk()) == ("Companion_Bot", "")
+    assert ann.sees() == ["hello there"]
+    assert ann.draft() is None
