@@ -26,6 +26,7 @@ log = structlog.get_logger()
 _LONGEST_WAIT = 30.0
 """Whoever would wait longer for a rate limit is told so, and does not hold a task for it."""
 _GUILDS_SECONDS = 1.0
+PACE_SECONDS = 5.0
 _SESSION_EVENTS = ("READY", "RESUMED")
 
 
@@ -73,7 +74,9 @@ class Client(discord.AutoShardedClient):
             parsers[name] = self._careful(name, parsers[name])
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        await super().before_identify_hook(shard_id, initial=initial)
+        """Discord takes one in five seconds; how many in a day is another matter."""
+        if not initial:
+            await asyncio.sleep(PACE_SECONDS)
         await self._introductions.wait(shard_id or 0)
 
     async def on_message(self, message: discord.Message) -> None:

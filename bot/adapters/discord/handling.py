@@ -20,6 +20,7 @@ from bot.adapters.discord.surface import DiscordSurface
 from bot.adapters.shared.back_off import BackOff
 from bot.adapters.shared.taking import Said, Taking
 from bot.commands import Answer
+from bot.core.messages import Conversation
 from bot.i18n import say
 from bot.run import Front
 
@@ -80,7 +81,7 @@ class Handling:
             with suppress(Exception):  # a courtesy
                 await self._type(placed.conversation)
 
-    async def _type(self, where: Any) -> None:
+    async def _type(self, where: Conversation) -> None:
         if await asyncio.to_thread(self._front.inbox.num_waiting, where):
             await self._surface.begin_typing(where)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import discord
@@ -51,30 +53,41 @@ class Interacting:
     async def command(self, interaction: Interaction, text: str) -> None:
         """As if it had been written."""
         await interaction.response.defer(ephemeral=interaction.guild_id is not None, thinking=True)
-        incoming = self._incoming(interaction, text)
-        answer = await self._receive(incoming)
-        await self._tell(interaction, incoming, answer or Answer(""))
+        async with self._told_if_lost(interaction):
+            incoming = self._incoming(interaction, text)
+            placed = await asyncio.to_thread(self._sharing.place, incoming)
+            answer = placed if isinstance(placed, Answer) else await self._reception.receive(placed)
+            await self._tell(interaction, incoming, answer or Answer(""))
 
     async def chat(self, interaction: Interaction, text: str) -> None:
         """The reply grows in the answer to the command."""
         await interaction.response.defer(thinking=True)
         original = await interaction.original_response()
         self._tokens.keep(original.id, interaction)
-        placed = await asyncio.to_thread(self._sharing.place, self._incoming(interaction, text))
-        if isinstance(placed, Answer):
-            return await self._tell(interaction, self._incoming(interaction, text), placed)
-        await self._surface.expect(placed.conversation, original.id)
-        answer = await self._receive(placed)
+        async with self._told_if_lost(interaction):
+            incoming = self._incoming(interaction, text)
+            placed = await asyncio.to_thread(self._sharing.place, incoming)
+            if isinstance(placed, Answer):
+                await self._tell(interaction, incoming, placed)
+            else:
+                await self._chat(interaction, placed, original.id)
+
+    async def _chat(self, interaction: Interaction, incoming: Incoming, original: int) -> None:
+        await self._surface.expect(incoming.conversation, original)
+        answer = await self._reception.receive(incoming)
         if answer is not None and not answer.reply_follows:
-            await self._surface.expect_no_more(placed.conversation, original.id)
-            await self._tell(interaction, placed, answer)
+            await self._surface.expect_no_more(incoming.conversation, original)
+            await self._tell(interaction, incoming, answer)
         elif answer is not None and answer.text:
             await interaction.followup.send(answer.text)
-        return None
 
     async def report(self, interaction: Interaction, message: discord.Message) -> None:
         """Of a message: those who run the bot get the place of it, and by whom; its words stay where they are."""
         await interaction.response.defer(ephemeral=True, thinking=True)
+        async with self._told_if_lost(interaction):
+            await self._report(interaction, message)
+
+    async def _report(self, interaction: Interaction, message: discord.Message) -> None:
         language = await self._language(interaction)
         alert = Alert("alert-report", {"whom": str(interaction.user.id), "link": message.jump_url})
         told = await asyncio.to_thread(tell_owners, self._front, self._places.surface, alert.key, None, **alert.values)
@@ -94,29 +107,31 @@ class Interacting:
             if words:
                 await interaction.followup.send(words, ephemeral=True)
 
-        await self._pressing.take(
-            Pressed(
-                incoming.conversation,
-                data,
-                message.id,
-                incoming.line.update_id,
-                incoming.line.author,
-                incoming.language,
-                tell,
-                incoming.server,
-                incoming.manages,
-                is_alone=message.flags.ephemeral,
-            )
+        pressed = Pressed(
+            incoming.conversation,
+            data,
+            message.id,
+            incoming.line.update_id,
+            incoming.line.author,
+            incoming.language,
+            tell,
+            incoming.server,
+            incoming.manages,
+            is_alone=message.flags.ephemeral,
         )
-
-    async def _receive(self, incoming: Incoming) -> Answer | None:
-        placed = await asyncio.to_thread(self._sharing.place, incoming)
-        if isinstance(placed, Answer):
-            return placed
         try:
-            return await self._reception.receive(placed)
+            await self._pressing.take(pressed)
         except RedisError:
-            return Answer(say(best(incoming.language, self._front.settings.language), "discord-again"))
+            await tell(say(best(incoming.language, self._front.settings.language), "discord-again"))
+
+    @asynccontextmanager
+    async def _told_if_lost(self, interaction: Interaction) -> AsyncIterator[None]:
+        """What cannot be kept now is not tried again behind the person's back: they see it, and can."""
+        try:
+            yield
+        except RedisError:
+            language = best(str(interaction.locale), self._front.settings.language)
+            await interaction.edit_original_response(content=say(language, "discord-again"))
 
     async def _tell(self, interaction: Interaction, incoming: Incoming, answer: Answer) -> None:
         parts = self._form.plain(answer.text)

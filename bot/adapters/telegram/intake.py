@@ -11,6 +11,7 @@ import structlog
 from redis.exceptions import RedisError
 from telegram import Update
 
+from bot.adapters.shared.shapes import shape
 from bot.adapters.telegram.client import Client
 from bot.core.logs import where
 
@@ -33,13 +34,4 @@ class Intake:
             raise
         except Exception as problem:  # whatever Telegram invents next: this one goes aside, the others go on
             log.error("an update was put aside", action="odd", error=type(problem).__name__, at=where(problem))
-            await asyncio.to_thread(self._put_aside, json.dumps(_shape(raw)))
-
-
-def _shape(value: Any) -> Any:
-    """Names and kinds of what is in there, and numbers, but nobody's words."""
-    if isinstance(value, dict):
-        return {name: _shape(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_shape(part) for part in value[:3]]
-    return value if isinstance(value, bool | int | float) or value is None else type(value).__name__
+            await asyncio.to_thread(self._put_aside, json.dumps(shape(raw)))

@@ -26,6 +26,8 @@ def discord():
 def start(make_front, discord, monkeypatch):
     """Starts adapters, with settings as given, and waits until they listen and their commands are there."""
     monkeypatch.setattr("bot.adapters.discord.client._GUILDS_SECONDS", 0.05)
+    monkeypatch.setattr("bot.adapters.discord.client.PACE_SECONDS", 0.05)
+    monkeypatch.setattr("bot.delivery._CLOSE_SECONDS", 0.5)
     running = []
 
     def begin(waits=True, **settings):

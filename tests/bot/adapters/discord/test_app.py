@@ -224,14 +224,15 @@ def test_a_global_limit_is_waited_for_and_seen_in_the_metrics(start, discord, an
 
 def test_a_refusal_of_the_whole_address_is_not_asked_again_at_once(start, discord, ann, worker):
     """A 429 that does not come from Discord itself has no `retry_after` that one could go by."""
-    start()
+    adapter = start()
     ann.write("hello")
     reply = worker.takes(talk_of(ann))
     discord.fail("POST", "/channels/*/messages", "ban", 99)
     reply.ends("Hello there")
     until(lambda: discord.calls["POST /channels/*/messages"])
-    ann.write("more")
-    until(lambda: True)
+    for number in range(3):
+        ann.write(f"more {number}")
+    until(lambda: adapter.front.inbox.num_waiting(talk_of(ann)) == 3)
     assert discord.calls["POST /channels/*/messages"] == 1
 
 

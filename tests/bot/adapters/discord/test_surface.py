@@ -79,7 +79,7 @@ def test_a_final_does_not_wait_behind_drafts_that_discord_slows_down(start, monk
     discord.limits = True
     start()
     reply = begun(worker, ann)
-    for number in range(25):
+    for number in range(20):
         reply.shows(LONG + str(number))
         time.sleep(0.05)
     began = time.monotonic()
@@ -114,10 +114,11 @@ def test_with_streaming_off_it_only_types(start, ann, worker):
 
 
 @pytest.mark.parametrize("fault", [500, 502, "after", "cut"])
-def test_what_breaks_on_the_way_arrives_once(start, discord, ann, worker, fault):
+def test_what_breaks_on_the_way_arrives_once(start, monkeypatch, discord, ann, worker, fault):
     """A repeated send names itself, so Discord gives the first message."""
+    monkeypatch.setattr("bot.adapters.discord.trouble.AGAIN_SECONDS", 0.05)
     start()
-    discord.fail("POST", "/channels/*/messages", fault, 2)
+    discord.fail("POST", "/channels/*/messages", fault, 1 if isinstance(fault, int) else 2)
     begun(worker, ann).ends("Hello there")
     until(lambda: ann.sees() == ["Hello there"])
     until(lambda: worker.memory.sent(talk_of(ann)))
