@@ -23,7 +23,8 @@ TOKEN = f"{base64.urlsafe_b64encode(str(BOT_ID).encode()).decode().rstrip('=')}.
 MESSAGE_CONTENT = 1 << 15
 VIEW, SEND, MANAGE_MESSAGES, ATTACH, HISTORY, SEND_IN_THREADS = 1 << 10, 1 << 11, 1 << 13, 1 << 15, 1 << 16, 1 << 38
 MANAGE_GUILD, ADMINISTRATOR, MANAGE_THREADS = 1 << 5, 1 << 3, 1 << 34
-NEEDED = VIEW | SEND | ATTACH | HISTORY | SEND_IN_THREADS
+THREADS = 1 << 35
+NEEDED = VIEW | THREADS | SEND | ATTACH | HISTORY | SEND_IN_THREADS
 _EPOCH_MS = 1420070400000
 _EPHEMERAL, SUPPRESS_EMBEDS, _LOADING = 1 << 6, 1 << 2, 1 << 7
 _MOST = 2000
@@ -95,7 +96,7 @@ class Guild:
         return self.rights | (MANAGE_GUILD if person.id in self.managers else 0)
 
     def as_json(self, bot):
-        roles = [_role(self.id, "@everyone", VIEW | HISTORY), _role(self.id + 1, "bot", self.rights)]
+        roles = [_role(self.id, "@everyone", VIEW | HISTORY | THREADS), _role(self.id + 1, "bot", self.rights)]
         roles.append(_role(self.id + 2, "managers", MANAGE_GUILD))
         threads = [one.as_json() for one in self.channels if one.type == 11 and not one.is_archived]
         member = _member(bot, [self.id + 1])
@@ -149,7 +150,7 @@ class Person:
         del self.server.channels[int(message["channel_id"])].messages[int(message["id"])]
         self.server.tell("MESSAGE_DELETE", {key: message[key] for key in ("id", "channel_id", "guild_id") if key in message})
 
-    def use(self, name, where=None, **options):
+    def use(self, name, where=None, /, **options):
         """A command, such as `persona set`. Gives its interaction."""
         command, *rest = name.split()
         words = [{"name": key, "type": 3, "value": value} for key, value in options.items()]
@@ -233,7 +234,7 @@ class Interaction:
             "id": str(self.id), "application_id": str(BOT_ID), "type": self.type, "token": self.token, "version": 1,
             "data": data, "channel_id": str(self.where.id), "channel": self.where.as_json(), "locale": self.person.language,
             "attachment_size_limit": 10_000_000, "entitlements": [], "authorizing_integration_owners": {},
-            "app_permissions": str(NEEDED),
+            "app_permissions": str(guild.rights if guild else NEEDED),
         }  # fmt: skip
         if self.message:
             told["message"] = self.message
@@ -546,6 +547,15 @@ class DiscordServer:
             raise Refused(400, 50033, "Invalid Recipient(s)")
         return 200, person.dm.as_json()
 
+    def _begin_thread(self, id, body, **_):
+        thread = self.thread(self._channel(id, THREADS))
+        thread.name = body["name"]
+        return 201, thread.as_json()
+
+    def _take_in(self, id, _person, **_):
+        self._channel(id)
+        return 204, None
+
     def _get_channel(self, id, **_):
         return 200, self._channel(id).as_json()
 
@@ -739,10 +749,10 @@ class DiscordServer:
 
 def _answer(status, told, headers=None):
     """With what Discord's own edge adds; without it the library takes a refusal for a ban."""
-    body = None if told is None else json.dumps(told).encode()
-    return web.Response(
-        status=status, body=body, headers={"Via": "1.1 fake", "Content-Type": "application/json", **(headers or {})}
-    )
+    headers = {"Via": "1.1 fake", **(headers or {})}
+    if told is None:
+        return web.Response(status=status, headers=headers)
+    return web.Response(status=status, body=json.dumps(told).encode(), headers=headers | {"Content-Type": "application/json"})
 
 
 _ID = r"(\d+)"
@@ -756,6 +766,8 @@ _ROUTES = {
     f"PATCH /channels/{_ID}": "_edit_channel",
     f"GET /channels/{_ID}/messages": "_history",
     f"POST /channels/{_ID}/messages": "_post",
+    f"POST /channels/{_ID}/threads": "_begin_thread",
+    f"PUT /channels/{_ID}/thread-members/{_ID}": "_take_in",
     f"POST /channels/{_ID}/typing": "_typing",
     f"PATCH /channels/{_ID}/messages/{_ID}": "_patch",
     f"DELETE /channels/{_ID}/messages/{_ID}": "_delete",

@@ -16,6 +16,7 @@ from discord import app_commands
 from bot.adapters.discord.interacting import Interacting
 from bot.adapters.discord.keeping import DiscordKeeping
 from bot.adapters.discord.places import PLATFORM
+from bot.adapters.discord.threads import begin_thread
 from bot.adapters.discord.tokens import Interaction
 from bot.commands import Command, for_platform
 from bot.core.logs import where
@@ -60,6 +61,7 @@ def plant(tree: Tree, front: Front, interacting: Interacting) -> None:
     """All commands, /chat, and what can be done with a message."""
     own = front.settings.language
     tree.add_command(_chat(interacting, own))
+    tree.add_command(_thread(front, own))
     for command in for_platform(PLATFORM, is_admin=True):
         tree.add_command(_group(command, front, interacting) if command.suggest else _plain(command, interacting, own))
     tree.add_command(
@@ -89,6 +91,22 @@ def _chat(interacting: Interacting, own: str) -> app_commands.Command[Any, Any, 
 
     app_commands.describe(message=_words("discord-chat-message", own))(chat)
     return _command("chat", _words("discord-command-chat", own), chat, None)
+
+
+def _thread(front: Front, own: str) -> app_commands.Command[Any, Any, Any]:
+    async def thread(interaction: Interaction, name: str = "") -> None:
+        await begin_thread(front, interaction, name)
+
+    app_commands.describe(name=_words("discord-thread-what", own))(thread)
+    made: app_commands.Command[Any, Any, Any] = app_commands.Command(
+        name="thread",
+        description=_words("discord-command-thread", own),
+        callback=thread,
+        allowed_installs=_INSTALLS,
+        allowed_contexts=_IN_SERVERS,
+    )
+    made.default_permissions = discord.Permissions(create_public_threads=True)
+    return made
 
 
 def _plain(command: Command, interacting: Interacting, own: str) -> app_commands.Command[Any, Any, Any]:

@@ -6,7 +6,7 @@ from bot.adapters.discord import surface, tokens
 from bot.i18n import say
 from tests.bot.adapters.discord.conftest import talk_of
 from tests.bot.adapters.working import until
-from tests.fakes.discord import BOT_ID
+from tests.fakes.discord import BOT_ID, THREADS
 
 ME = f"<@{BOT_ID}>"
 LONG = "The wind came over the sea and told a tale of long ago. " * 3
@@ -41,11 +41,15 @@ def test_the_commands_come_from_the_table_with_descriptions_in_each_language(ada
     assert commands["help"]["default_member_permissions"] is None
 
 
-def test_commands_are_published_again_only_when_something_changed(start, discord, store):
+def test_commands_are_published_again_only_when_something_changed(start, discord, store, ann, worker):
     first = start()
     until(lambda: store.redis.exists(f"companion:{{discord:{BOT_ID}}}:menu:discord"))
     first.stop()
-    start().stop()
+    second = start()
+    ann.write("hello")
+    worker.says(talk_of(ann), "Hello")  # which is delivered only when commands have been looked after
+    until(ann.sees)
+    second.stop()
     assert discord.num_syncs == 1
     start(language="zh")
     until(lambda: discord.num_syncs == 2)
@@ -155,6 +159,26 @@ def test_two_chats_that_became_one_turn_leave_nothing_that_thinks_for_ever(adapt
     worker.says(talk_of(ann, channel), "Both")
     until(lambda: {first.text, second.text} == {"Both", None} and None in (first.original, second.original))
     assert ann.sees(channel) == ["Both"]
+
+
+def test_a_thread_is_begun_in_which_each_message_is_heard_where_all_can_be_read(start, discord, ann, worker):
+    discord.reads_all = True
+    start(discord_message_content=True)
+    channel = discord.guild(ann)
+    used = ann.use("thread", channel, name="Tea")
+    until(lambda: used.text)
+    [thread] = [one for one in channel.guild.channels if one.type == 11]
+    assert (used.text, thread.name, ann.sees(thread)) == (f"<#{thread.id}>", "Tea", [say("en", "discord-thread-all")])
+    ann.write("hello there", thread)
+    assert worker.takes(talk_of(ann, channel, thread)).said == "hello there"
+
+
+def test_no_thread_is_begun_where_the_bot_may_not(adapter, discord, ann):
+    channel = discord.guild(ann)
+    channel.guild.rights &= ~THREADS
+    used = ann.use("thread", channel)
+    until(lambda: used.text == say("en", "discord-thread-refused"))
+    assert discord.calls["POST /channels/*/threads"] == 0
 
 
 def test_what_is_refused_is_said_in_the_answer(start, discord, ann):
