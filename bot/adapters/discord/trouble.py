@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 AGAIN_SECONDS = 2.0
 _BAN_SECONDS = 60.0
-_NO_ACCESS = (50001, 50013)
+_CLOSED = (10003, 50001, 50013)
 _SLOW = (20016, 20028)
 _ARCHIVED = 50083
 NOT_THERE = (10008, 50005)
@@ -60,4 +60,4 @@ def _refusal(problem: discord.HTTPException) -> Gone | NotSent:
 
 def is_closed_to_us(problem: discord.HTTPException) -> bool:
     """Whether asking again for the same place would be refused again: too many such requests ban the whole address."""
-    return problem.code in _NO_ACCESS
+    return problem.code in _CLOSED
