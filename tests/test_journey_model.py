@@ -15,6 +15,8 @@ from tests.fakes.vllm_stub import stub_of_vllm
 from tests.programs import ROOT, Chat, until
 from tests.tiny_models import make_tiny_model
 
+# Programs that import torch, one after the other: on a busy machine that takes its time.
+pytestmark = pytest.mark.timeout(180)
 MODEL = "nobody/tiny-R1"
 
 
