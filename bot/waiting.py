@@ -19,6 +19,8 @@ log = structlog.get_logger()
 _LOOK_SECONDS = 1.0
 _AFTER_SECONDS = 1.5
 """A reply that begins within this time needs no word about waiting."""
+_MOMENT_SECONDS = 3.0
+"""Looking once a second, a shorter time would be told as wrong as twice or half of it."""
 _LEAST_SHARE = 0.25
 """Of the time between two replies: the next may be late, and then nobody knows when it comes."""
 
@@ -91,8 +93,10 @@ def _text(language: str, stages: set[str], num_before: int, pace: float, standin
 
 
 def _round(seconds: float) -> int:
-    """To steps that do not pretend to know better: 1, 2, … 5, 10, 15, … 60, 90, 120 …"""
+    """To steps that do not pretend to know better: 0 for a moment, 3, 4, 5, 10, 15, … 60, 90, 120 …"""
+    if seconds < _MOMENT_SECONDS:
+        return 0
     for limit, step in ((5, 1), (60, 5), (600, 30)):
         if seconds <= limit:
-            return max(1, step * round(seconds / step))
+            return step * round(seconds / step)
     return 60 * round(seconds / 60)

@@ -58,7 +58,7 @@ waiting-time = { $place ->
     [one] You are next in line
    *[other] Others wrote before you: you are number { $place } in line
   }, { $seconds ->
-    [one] about a second to go.
+    [0] only a moment to go.
    *[other] about { $seconds } seconds to go.
   }
 waiting-behind = I am still answering you elsewhere; this comes next.

@@ -35,8 +35,11 @@ waiting-place = { $place ->
    *[other] 前面还有人在等：你排在第 { $place } 位。
   }
 waiting-time = { $place ->
-    [1] 下一个就轮到你了，大约还要 { $seconds } 秒。
-   *[other] 前面还有人在等：你排在第 { $place } 位，大约还要 { $seconds } 秒。
+    [1] 下一个就轮到你了
+   *[other] 前面还有人在等：你排在第 { $place } 位
+  }，{ $seconds ->
+    [0] 马上就好。
+   *[other] 大约还要 { $seconds } 秒。
   }
 waiting-behind = 我还在别的对话里回复你，接下来就轮到这里。
 

@@ -239,8 +239,8 @@ def test_the_time_that_people_are_told_is_right_within_a_factor_of_two_at_steady
     checked = [
         (float(text.split("about ")[1].split()[0]), replied_at[conversation] - each - at)
         for at, conversation, text in wall.told
-        if "about" in text and "about a second" not in text
+        if "about" in text
     ]
     assert len(checked) > 10, wall.told
-    wrong = [(told, actual) for told, actual in checked if told >= 3 and not told / 2 <= actual <= told * 2]
+    wrong = [(told, actual) for told, actual in checked if not told / 2 <= actual <= told * 2]
     assert wrong == []
