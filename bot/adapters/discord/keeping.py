@@ -16,9 +16,9 @@ class DiscordKeeping(Keeping):
     # Channels
 
     def heard(self, channel: int, message: int) -> None:
-        """Somebody spoke to the bot there."""
-        sent_ms = (message >> 22) + _DISCORD_EPOCH_MS
-        self._redis.zadd(self._name("active"), {str(channel): sent_ms}, gt=True)
+        """Somebody spoke to the bot there. What they said may be lost before it is kept, so it is fetched again as well."""
+        before_ms = (message >> 22) + _DISCORD_EPOCH_MS - 1
+        self._redis.zadd(self._name("active"), {str(channel): before_ms}, gt=True)
 
     def active(self, seconds: float) -> dict[int, float]:
         """Channels in which somebody spoke to the bot within that time, the newest first, and when they last did, in ms."""

@@ -1,5 +1,8 @@
 """The adapter as a process lives with it: its token, its one place, its connection, and what that loses."""
 
+import asyncio
+import threading
+
 import pytest
 
 from bot.adapters.discord import app, introductions
@@ -145,6 +148,23 @@ def test_what_was_written_while_nothing_ran_is_answered(start, discord, ann, wor
     start()
     assert worker.says(talk_of(ann), "Here I am").said == "meanwhile"
     until(lambda: ann.sees() == ["Yes", "Here I am"])
+
+
+def test_what_was_heard_and_not_yet_kept_when_it_ended_is_answered_too(start, discord, ann, worker, monkeypatch):
+    begun = threading.Event()
+
+    async def ends_before(*_):
+        begun.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bot.reception.Reception.receive", ends_before)
+        first = start()
+        ann.write("hello")
+        assert begun.wait(10)
+        first.stop()
+    start()
+    assert worker.takes(talk_of(ann)).said == "hello"
 
 
 def test_what_is_older_than_a_day_is_not(start, discord, ann, worker):
