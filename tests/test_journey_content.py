@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(not has_bundled(), reason="the model in the box 
 
 @pytest.fixture
 def chat(tmp_path):
-    with Chat(tmp_path, engine="transformers", device="cpu", persona_dir=_greedy(tmp_path), persona="calm") as chat:
+    with Chat(tmp_path, engine="auto", device="cpu", persona_dir=_greedy(tmp_path), persona="calm") as chat:
         yield chat
 
 
@@ -31,7 +31,7 @@ def test_what_a_person_told_is_remembered_two_turns_later_and_after_a_restart(ch
     assert "Zorblat" in chat.ask("what is my name?")
     chat.leave()
 
-    with Chat(tmp_path, engine="transformers", device="cpu", persona_dir=tmp_path / "personas", persona="calm") as later:
+    with Chat(tmp_path, engine="auto", device="cpu", persona_dir=tmp_path / "personas", persona="calm") as later:
         assert "Zorblat" in later.ask("what is my name?")
 
 
@@ -78,7 +78,7 @@ def test_a_second_person_in_the_same_group_is_not_known(tmp_path):
             return until(lambda: answers(asked), 50)[0]
 
         address = {"telegram_token": TOKEN, "telegram_url": telegram.base_url, "telegram_streaming": "off"}
-        with Up(tmp_path, engine="transformers", device="cpu", **address, **calm):
+        with Up(tmp_path, engine="auto", device="cpu", **address, **calm):
             ask(ann, "my cat is called Quimbo")
             assert "Quimbo" not in ask(bob, "what is my cat called?")
             assert "Quimbo" in ask(ann, "what is my cat called?")
