@@ -131,7 +131,8 @@ class _Drafts:
 
     def __init__(self, task: Task, publish: Publish) -> None:
         self._publish, self._show_thought = publish, task.thinking == "show"
-        self._draft = Draft(str(task.conversation), task.turn, task.fence, 0, thinking=True, thought="", answer="")
+        where, asked = str(task.conversation), task.lines[-1].message_id
+        self._draft = Draft(where, task.turn, task.fence, 0, thinking=True, thought="", answer="", reply_to=asked)
         self._next_at = time.monotonic() + _FIRST_DRAFT_SECONDS
 
     def offer(self, reply: Reply) -> None:

@@ -129,7 +129,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The reply so far, whole; the newest `fence` wins, then the newest `seq`. May be lost."""
+    """The reply so far, whole; the newest `fence` wins, then the newest `seq`. May be lost.
+
+    `reply_to` is the platform's id of the message that it answers.
+    """
 
     conversation: str
     turn: str
@@ -138,6 +141,7 @@ class Draft:
     thinking: bool
     thought: str
     answer: str
+    reply_to: str = ""
     kind: Literal["draft"] = "draft"
 
 

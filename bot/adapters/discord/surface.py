@@ -15,6 +15,7 @@ from bot.adapters.discord.writing import DiscordForm
 from bot.adapters.shared.buttons import Buttons
 from bot.adapters.shared.keeping import Keeping
 from bot.adapters.shared.page import Content, Page
+from bot.adapters.shared.places import is_private
 from bot.adapters.shared.surface import PagedSurface
 from bot.core import metrics
 from bot.core.messages import Conversation, Draft
@@ -110,7 +111,8 @@ class DiscordSurface(PagedSurface[str]):
         if answer and self._streaming() == "edit":
             parts, stop = self._forms.answer(answer), self._buttons.while_writing(page.where)
             contents: list[Content[str]] = [(part, stop if at == len(parts) - 1 else ()) for at, part in enumerate(parts)]
-            await self._writer.put(page, contents, priority="cosmetic")
+            asked = "" if is_private(page.where) else newest.draft.reply_to
+            await self._writer.put(page, contents, asked, "cosmetic")
         elif not page.is_visible:
             await self._type(page)
         return BUSY_EDIT_SECONDS if self._editors[page.where.chat, page.where.thread] > 1 else EDIT_SECONDS

@@ -56,13 +56,13 @@ class TelegramSurface(PagedSurface[Styled]):
             mode = self._mode(conversation)
             answer = draft.answer.strip()
             if mode in ("auto", "edit") and (page.is_visible or len(answer) >= _FIRST_UNITS):
-                await self._grow(page, answer)
+                await self._grow(page, answer, draft.reply_to)
             elif mode in ("auto", "draft") and await self._draft(page, self._forms.end_of(draft)):
                 return
             elif not page.is_visible:
                 await self._type(page)
 
-    async def _grow(self, page: Page[Styled], answer: str) -> None:
+    async def _grow(self, page: Page[Styled], answer: str, asked: str) -> None:
         now = time.monotonic()
         pause = _EDIT_SECONDS if now < page.began_at + _SLOW_AFTER_SECONDS else _SLOW_EDIT_SECONDS
         if not answer or page.is_uncertain or now < page.edited_at + pause:
@@ -71,7 +71,7 @@ class TelegramSurface(PagedSurface[Styled]):
         parts, stop = self._forms.answer(answer), self._buttons.while_writing(page.where)
         contents: list[Content[Styled]] = [(part, stop if at == len(parts) - 1 else ()) for at, part in enumerate(parts)]
         try:
-            await self._writer.put(page, contents, priority="cosmetic")
+            await self._writer.put(page, contents, "" if is_private(page.where) else asked, "cosmetic")
         except NetworkError:
             page.is_uncertain = True
             raise

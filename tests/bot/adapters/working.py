@@ -68,7 +68,8 @@ class Reply:
     def shows(self, answer="", thought=""):
         self.seq += 1
         where = self.lease.conversation
-        draft = Draft(str(where), self.turn, self.lease.fence, self.seq, not answer, thought, answer)
+        asked = self.lease.lines[-1].message_id
+        draft = Draft(str(where), self.turn, self.lease.fence, self.seq, not answer, thought, answer, asked)
         self.worker.outbox.publish(where, draft)
 
     def streams(self, text, seen, seconds=20):

@@ -53,6 +53,8 @@ def test_in_a_group_it_types_and_then_edits_and_never_drafts(start, telegram, an
     reply = begun(worker, ann, chat=group)
     until(lambda: (reply.shows(), telegram.calls["sendChatAction"])[1])
     reply.streams(LONG, lambda: telegram.texts(group))
+    [grown] = [one for one in group.messages.values() if one["from"]["is_bot"]]
+    assert grown["reply_to_message"]["text"] == "@companion_bot hello", "whose answer it is can be seen from its first words on"
     reply.ends(LONG)
     until(lambda: ann.buttons(group) == [["↻", "…"]])
     assert telegram.calls["sendMessageDraft"] == 0
