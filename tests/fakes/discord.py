@@ -254,7 +254,7 @@ class DiscordServer:
         self.bot |= {"avatar": None, "bot": True}
         self.channels, self.guilds, self.people, self.interactions, self.commands = {}, {}, {}, {}, {}
         self.calls, self.asked, self.documents = Counter(), [], []
-        self.num_limited = self.num_identified = self.num_resumed = self.num_syncs = 0
+        self.num_limited = self.num_identified = self.num_sessions = self.num_resumed = self.num_syncs = 0
         self.identify_left = 1000
         self.sockets, self.session, self.log, self.intents = [], None, [], 0
         self._serial, self._faults, self._nonces = itertools.count(), [], {}
@@ -419,6 +419,7 @@ class DiscordServer:
         for guild in self.guilds.values():
             await socket.send_json({"op": 0, "t": "GUILD_CREATE", "s": len(self.log), "d": guild.as_json(self.bot)})
         self.sockets.append(socket)
+        self.num_sessions += 1
 
     async def _resume(self, socket, told):
         if self.refuses_resume or told["session_id"] != self.session:
