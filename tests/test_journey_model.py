@@ -64,7 +64,7 @@ def test_a_worker_that_cannot_start_says_which_check_failed_and_what_to_type(tmp
     assert last.endswith(f"→ companion model pull NAME --to {folder}")
     doctor = run(tmp_path, "doctor", COMPANION_MODEL=str(folder), COMPANION_LANGUAGE="zh")
     assert doctor.returncode == 1
-    assert "FAIL model: model.safetensors: 这是只有三行的 git-lfs 指针" in doctor.stdout
+    assert "FAIL 模型: model.safetensors: 这是只有三行的 git-lfs 指针" in doctor.stdout
     assert f"→ companion model pull NAME --to {folder}" in doctor.stdout
 
 

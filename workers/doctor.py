@@ -50,9 +50,9 @@ def checks(settings: Settings) -> Iterator[Check]:
     """All checks, each as soon as it is done."""
     options = choose(settings)
     if options.engine != "auto":
-        yield Check("engine", True, options.engine)
+        yield Check(say(language(), "check-engine"), True, options.engine)
     if options.engine == "echo":
-        yield Check("model", True, remark(options))
+        yield Check(say(language(), "check-model"), True, remark(options))
         return
     if options.engine == "openai":
         from workers.engines.openai.doctor import check_servers
@@ -60,11 +60,11 @@ def checks(settings: Settings) -> Iterator[Check]:
         yield from check_servers(options)
         return
     if options.engine == "vllm" and not is_installed():
-        yield _check("vllm", False, "vllm-missing")
+        yield _check("check-vllm", False, "vllm-missing")
     folder = yield from _model(options.model)
     device = yield from _gpu(options)
     if folder and device and options.engine == "auto":
-        yield Check("engine", True, say(language(), "doctor-engine", engine=engine_for(folder, device.name)))
+        yield _check("check-engine", True, "doctor-engine", engine=engine_for(folder, device.name))
     if folder and device:
         yield _fits(settings, options, folder, device)
 
@@ -74,18 +74,18 @@ def _model(model: str) -> Generator[Check, None, Path | None]:
     folder = local(model)
     problems = errors(folder) if folder else []
     if is_fetched(model) and (folder is None or (problems and all(problem.what in _COMES for problem in problems))):
-        yield Check("model", True, say(language(), "doctor-goes-on" if folder else "doctor-to-fetch", model=model))
+        yield _check("check-model", True, "doctor-goes-on" if folder else "doctor-to-fetch", model=model)
         yield _room(model)
         return None
     if folder is None:
         problems = [Finding(model, "no-path", {"path": model})]
     for problem in problems:
         check = problem.as_check(language())
-        yield Check("model", False, f"{check.name}: {check.detail}", check.fix)
+        yield Check(say(language(), "check-model"), False, f"{check.name}: {check.detail}", check.fix)
     if folder is None or problems:
         return None
     millions = f"{num_parameters(folder) / 1e6:,.1f}"
-    yield Check("model", True, say(language(), "doctor-model", model=model, parameters=millions))
+    yield _check("check-model", True, "doctor-model", model=model, parameters=millions)
     return folder
 
 
@@ -98,7 +98,7 @@ def _room(model: str) -> Check:
     place = next(path for path in (cache, *cache.resolve().parents) if path.exists())
     free = shutil.disk_usage(place).free
     values = {"free": show_bytes(free), "need": show_bytes(need), "folder": str(cache)}
-    return _check("room for the model", free >= need, "doctor-room", **values)
+    return _check("check-room", free >= need, "doctor-room", **values)
 
 
 def _gpu(options: EngineOptions) -> Generator[Check, None, _Device | None]:
@@ -110,17 +110,17 @@ def _gpu(options: EngineOptions) -> Generator[Check, None, _Device | None]:
     try:
         device = choose_device(options.device)
     except EngineLoadFailed as problem:
-        yield Check("gpu", False, str(problem), "COMPANION_DEVICE=auto")
+        yield Check(say(language(), "check-gpu"), False, str(problem), "COMPANION_DEVICE=auto")
         return None
     if device == "cpu" and options.device == "auto" and card:
-        yield _check("gpu", False, "doctor-gpu-useless", card=card, version=str(torch.__version__))
+        yield _check("check-gpu", False, "doctor-gpu-useless", card=card, version=str(torch.__version__))
     elif device == "cpu":
-        yield _check("gpu", True, "doctor-gpu-none" if options.device == "auto" else "doctor-gpu-unwanted")
+        yield _check("check-gpu", True, "doctor-gpu-none" if options.device == "auto" else "doctor-gpu-unwanted")
     elif device == "mps":
-        yield _check("gpu", True, "doctor-gpu-mac")
+        yield _check("check-gpu", True, "doctor-gpu-mac")
     else:
         free, total = torch.cuda.mem_get_info()
-        yield _check("gpu", True, "doctor-gpu", name=card or torch.cuda.get_device_name(), free=show_bytes(free))
+        yield _check("check-gpu", True, "doctor-gpu", name=card or torch.cuda.get_device_name(), free=show_bytes(free))
         return _Device(device, free, total)
     return _Device(device, free_memory())
 
@@ -133,13 +133,13 @@ def _card() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     name, _, driver = (done.stdout.splitlines() or [""])[0].partition(", ")
-    return f"{name}, driver {driver}" if done.returncode == 0 and driver else ""
+    return say(language(), "doctor-card", name=name, driver=driver) if done.returncode == 0 and driver else ""
 
 
 def _fits(settings: Settings, options: EngineOptions, folder: Path, device: _Device) -> Check:
     from workers.engines.loading import choose_dtype
 
-    name, dtype = "memory for the model", choose_dtype(options.dtype, device.name, folder)
+    name, dtype = "check-memory", choose_dtype(options.dtype, device.name, folder)
     need = num_parameters(folder) * dtype.itemsize
     weights = show_bytes(need)
     if _runs_here(settings):
@@ -162,7 +162,7 @@ def _people(folder: Path, context: int, room: int) -> int | None:
 
 
 def _check(what: str, is_well: bool, key: str, **values: str | int) -> Check:
-    return Check(what, is_well, say(language(), key, **values), advise(language(), key, **values))
+    return Check(say(language(), what), is_well, say(language(), key, **values), advise(language(), key, **values))
 
 
 def _runs_here(settings: Settings) -> bool:

@@ -15,6 +15,7 @@ from bot.core.errors import CompanionError
 from workers.checkpoints.local import local
 from workers.engines import echo
 from workers.engines.base import Api
+from workers.texts import language, say
 from workers.thinking import CLOSE, OPEN
 
 if TYPE_CHECKING:
@@ -234,13 +235,13 @@ def _load(model: str) -> PreTrainedTokenizerFast:
 
     folder = local(model)
     if folder is None:
-        raise BadTokenizer(f"There is no folder {model}. Set COMPANION_MODEL to a model's folder or its name on the hub.")
+        raise BadTokenizer(say(language(), "load-no-folder", model=model))
     if not (folder / "tokenizer.json").is_file():
-        raise BadTokenizer(f"{model} has no tokenizer.json. Download the model again with all its files.")
+        raise BadTokenizer(say(language(), "load-no-tokenizer", model=model))
     try:
         tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder)
     except Exception as problem:  # a damaged file raises whatever its reader stumbled on, down to the bare class
-        raise BadTokenizer(f"The tokenizer of {model} cannot be loaded: {problem}") from problem
+        raise BadTokenizer(say(language(), "load-bad-tokenizer", model=model, problem=str(problem))) from problem
     if not tokenizer.chat_template:
-        raise BadTokenizer(f"{model} has no chat template. Choose a model made for chat, not a base model.")
+        raise BadTokenizer(say(language(), "load-no-template", model=model))
     return tokenizer

@@ -117,10 +117,9 @@ def test_it_says_how_many_people_fit_beside_the_weights(model):
 
 def test_it_speaks_chinese(model, monkeypatch):
     monkeypatch.setenv("COMPANION_LANGUAGE", "zh")
-    assert all(
-        check.name in ("engine",) or re.search("[一-鿿]", check.detail)
-        for check in doctor.checks(load(model=str(model), device="cpu"))
-    )
+    found = look(model)
+    assert list(found) == ["模型", "GPU", "引擎", "模型所需的内存"]
+    assert all(re.search("[一-鿿]", check.detail) for check in found.values())
 
 
 def test_a_device_that_is_not_there_is_wrong():
@@ -130,6 +129,15 @@ def test_a_device_that_is_not_there_is_wrong():
         pytest.skip("this machine has one")
     check = {check.name: check for check in doctor.checks(load(model="bundled", engine="transformers", device="mps"))}["gpu"]
     assert (check.ok, check.fix) == (False, "COMPANION_DEVICE=auto")
+
+
+def test_a_load_error_is_a_line_of_the_doctor_in_the_same_language(monkeypatch):
+    import torch
+
+    if torch.backends.mps.is_available():
+        pytest.skip("this machine has one")
+    monkeypatch.setenv("COMPANION_LANGUAGE", "zh")
+    assert str(gpu("mps")).startswith("FAIL GPU: 设置要求用 mps，但这台机器没有")
 
 
 @pytest.fixture
@@ -146,7 +154,7 @@ def driver(tmp_path, monkeypatch):
 
 
 def gpu(device):
-    return next(check for check in doctor.checks(load(engine="transformers", device=device)) if check.name == "gpu")
+    return next(check for check in doctor.checks(load(engine="transformers", device=device)) if check.name in ("gpu", "GPU"))
 
 
 def test_a_gpu_that_this_torch_cannot_use_is_wrong_unless_the_cpu_is_asked_for(driver):

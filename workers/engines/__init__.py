@@ -14,7 +14,9 @@ Factory = Callable[[EngineOptions, Progress], Engine]
 def load(options: EngineOptions, progress: Progress = lambda stage, detail: None) -> Engine:
     """Load the engine and model of `options`; raises `EngineLoadFailed` with what to do. `auto` picks one by the model."""
     if options.engine not in ("auto", *ENGINES):
-        raise EngineLoadFailed(f"There is no engine {options.engine!r}. There are: {', '.join(ENGINES)}.")
+        from workers.texts import language, say
+
+        raise EngineLoadFailed(say(language(), "load-no-engine", engine=repr(options.engine), names=", ".join(ENGINES)))
     name: str = options.engine
     if name == "auto":
         from workers.engines.auto import pick

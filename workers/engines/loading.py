@@ -10,6 +10,7 @@ import torch
 
 from workers.engines.base import EngineOptions
 from workers.engines.errors import EngineLoadFailed
+from workers.texts import language, say
 
 # Above this size of its files a model on the CPU is kept in 16 bits: float32 is quicker there but twice as large.
 BIG_BYTES = 1 << 30
@@ -31,10 +32,7 @@ def choose_device(wanted: str) -> str:
     if wanted == "auto":
         return next(name for name, is_there in has.items() if is_there)
     if not has[wanted]:
-        raise EngineLoadFailed(
-            f"The device {wanted} was asked for, but this machine, or the torch installed on it, has none."
-            " Set the device to auto or cpu, or install a torch built for it."
-        )
+        raise EngineLoadFailed(say(language(), "load-no-device", device=wanted))
     return wanted
 
 
@@ -53,17 +51,23 @@ def size_of(folder: Path) -> int:
 
 
 @contextmanager
-def errors_for_people(folder: Path, engine: str) -> Iterator[None]:
-    """What torch and libraries raise while loading, as `EngineLoadFailed` that says what to do."""
+def errors_for_people(folder: Path, cannot_load: str) -> Iterator[None]:
+    """What torch and libraries raise while loading, as `EngineLoadFailed` that says what to do.
+
+    `cannot_load` is the key of the text for all that is neither damage nor want of memory.
+    """
     from safetensors import SafetensorError
+
+    def told(key: str, problem: object) -> str:
+        return say(language(), key, folder=str(folder), problem=str(problem))
 
     try:
         yield
     except SafetensorError as error:
-        raise EngineLoadFailed(f"A weights file in {folder} is damaged ({error}). Download it again.") from error
+        raise EngineLoadFailed(told("load-damaged", error)) from error
     except (ValueError, LookupError, AttributeError, ImportError, OSError, RuntimeError, MemoryError) as error:
         text = str(error).strip().split("\n")[0]
         if isinstance(error, MemoryError) or "memory" in text:
             # What holds the memory now may be an engine that is just ending.
-            raise EngineLoadFailed(f"The model in {folder} does not fit into memory: {text}", heals=True) from error
-        raise EngineLoadFailed(f"{engine} cannot load the model in {folder}: {text}") from error
+            raise EngineLoadFailed(told("load-no-memory", text), heals=True) from error
+        raise EngineLoadFailed(told(cannot_load, text)) from error

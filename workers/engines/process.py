@@ -15,6 +15,7 @@ from workers.engines.base import EngineOptions, Limits, Progress, Request, Stats
 from workers.engines.errors import EngineLoadFailed, EngineNotReady
 from workers.engines.life import Generation, Life
 from workers.measures import EngineMeasures
+from workers.texts import language, say
 
 HEARTBEAT_SECONDS = 10.0
 # Imports and compilers can keep the heart from beating, but not for this long.
@@ -92,7 +93,8 @@ class EngineProcess:
             return life, state.limits
         if state.name == "failed":
             raise EngineLoadFailed(state.detail)
-        raise EngineNotReady(f"The engine is not ready but {state.name}. {self._trouble}".strip())
+        told = say(language(), "engine-not-ready", stage=state.name)
+        raise EngineNotReady(f"{told} {self._trouble}".strip())
 
     def _become(self, state: EngineState) -> None:
         with self._changed:
@@ -113,7 +115,7 @@ class EngineProcess:
         try:
             life = self._life = Life(self._options)
         except OSError as error:
-            self._restart(f"The engine process cannot be started: {error}")
+            self._restart(say(language(), "engine-not-started", problem=str(error)))
             return 0.0
         self._measures = EngineMeasures()
         self._hear(life, {"stage": "loading", "detail": self._options.model})
@@ -126,7 +128,7 @@ class EngineProcess:
                 life.ask_to_close()
         if self._state.name not in ("failed", "restarting"):
             # Said before those who wait hear of it, so that asking again waits for the next life.
-            self._restart("The engine process ended unexpectedly.")
+            self._restart(say(language(), "engine-ended"))
         life.bury()
         return monotonic() - ready_at if ready_at else 0.0
 

@@ -134,6 +134,20 @@ remark-bundled = bundled practice model ({ $millions } M parameters): good for t
 load-no-model = no model is set
     .fix = set it to a short name such as r1-7b, to a hub's id, or to a folder
 load-more = (and { $count } more: companion model check { $folder })
+load-no-engine = There is no engine { $engine }. There are: { $names }.
+load-no-device = The device { $device } was asked for, but this machine, or the torch installed on it, has none. Set the device to auto or cpu, or install a torch built for it.
+load-damaged = A weights file in { $folder } is damaged ({ $problem }). Download it again.
+load-parts-missing = The weights in { $folder } lack { $count } parts of the model. Download it again.
+load-no-memory = The model in { $folder } does not fit into memory: { $problem }
+load-cannot-generate = it was loaded but cannot generate: { $problem }
+load-no-folder = There is no folder { $model }. Set COMPANION_MODEL to a model's folder or its name on the hub.
+load-no-tokenizer = { $model } has no tokenizer.json. Download the model again with all its files.
+load-bad-tokenizer = The tokenizer of { $model } cannot be loaded: { $problem }
+load-no-template = { $model } has no chat template. Choose a model made for chat, not a base model.
+
+engine-not-ready = The engine is not ready but { $stage }.
+engine-not-started = The engine process cannot be started: { $problem }
+engine-ended = The engine process ended unexpectedly.
 
 # Texts of `companion model explain`.
 
@@ -233,6 +247,15 @@ pull-hash-differs = { $file } came damaged and was removed: its hash is { $have 
 
 # Texts of `companion doctor` about the model.
 
+check-engine = engine
+check-model = model
+check-room = room for the model
+check-gpu = gpu
+check-memory = memory for the model
+check-server = model server
+check-vllm = vllm
+
+doctor-card = { $name }, driver { $driver }
 doctor-engine = { $engine }, chosen for this model and this machine
 doctor-model = { $model }, { $parameters } M parameters, safetensors, every file whole
 doctor-to-fetch = { $model } is not on this machine yet; the first start fetches it from the hub
@@ -301,6 +324,24 @@ openai-not-understood = { $url } answers with something that is no OpenAI-compat
     .fix = check COMPANION_OPENAI_URLS, and what stands between
 openai-stray-thought = { $url } ended a thought that it had not begun; from now on its replies are read as beginning with one
     .fix = start the server with a reasoning parser, for example: vllm serve … --reasoning-parser deepseek_r1
+
+## The engines `paged` and `transformers`
+
+transformers-cannot-load = transformers cannot load the model in { $folder }: { $problem }
+paged-cannot-load = the paged engine cannot load the model in { $folder }: { $problem }
+paged-not-covered = The paged engine does not run the model in { $folder }: { $problem }. Set COMPANION_ENGINE=transformers.
+paged-on-a-mac = The paged engine does not know the GPU of a Mac. Set COMPANION_ENGINE=transformers.
+paged-no-room = The model fits into the GPU's memory, but no conversation beside it. Use a smaller one.
+odd-family = models of type { $family }
+odd-activation = the activation { $activation }
+odd-weights = quantized weights
+odd-forward-biases = biases in the feed-forward part
+odd-attention-biases = biases in attention
+odd-windows = sliding windows
+odd-rope = rope scaling of type { $kind }
+odd-rope-part = rope on a part of each head
+odd-number = config.json has no usable { $field }
+odd-config = config.json cannot be read ({ $problem })
 
 ## The engine `vllm`
 

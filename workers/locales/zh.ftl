@@ -136,6 +136,20 @@ remark-bundled = 自带的练习模型（{ $millions } M 参数）：适合试�
 load-no-model = 没有设置模型
     .fix = 设为短名（例如 r1-7b）、Hub 上的名字，或一个文件夹
 load-more = （另有 { $count } 处：companion model check { $folder }）
+load-no-engine = 没有引擎 { $engine }。可选：{ $names }。
+load-no-device = 设置要求用 { $device }，但这台机器没有，或者装的 torch 用不了它。请把设备设为 auto 或 cpu，或安装支持它的 torch。
+load-damaged = { $folder } 里有一个权重文件已损坏（{ $problem }）。请重新下载。
+load-parts-missing = { $folder } 里的权重缺少模型的 { $count } 个部分。请重新下载。
+load-no-memory = { $folder } 里的模型在内存中放不下：{ $problem }
+load-cannot-generate = 已加载，但不能生成：{ $problem }
+load-no-folder = 没有文件夹 { $model }。请把 COMPANION_MODEL 设为模型文件夹，或 Hub 上的名字。
+load-no-tokenizer = { $model } 里没有 tokenizer.json。请重新下载模型的全部文件。
+load-bad-tokenizer = { $model } 的分词器加载不了：{ $problem }
+load-no-template = { $model } 没有对话模板。请选用对话模型，不要用基础模型。
+
+engine-not-ready = 引擎还不能用，状态是 { $stage }。
+engine-not-started = 引擎进程启动不了：{ $problem }
+engine-ended = 引擎进程意外退出。
 
 explain-no-such = 没有这个文件夹，目录里也没有这个名字；目录里有 { $names }
 explain-nothing = 没有一个能读的张量，什么也说不了（{ $problem }）
@@ -233,6 +247,15 @@ pull-hash-differs = { $file } 下载后已损坏，已删除：哈希是 { $have
 
 # `companion doctor` 关于模型的文字。
 
+check-engine = 引擎
+check-model = 模型
+check-room = 存放模型的空间
+check-gpu = GPU
+check-memory = 模型所需的内存
+check-server = 模型服务器
+check-vllm = vLLM
+
+doctor-card = { $name }，驱动 { $driver }
 doctor-engine = { $engine }（按此模型和本机自动选择）
 doctor-model = { $model }，{ $parameters } M 参数，safetensors，文件都完整
 doctor-to-fetch = 这台机器上还没有 { $model }；第一次启动时会从 Hub 下载
@@ -301,6 +324,24 @@ openai-not-understood = { $url } 返回的不是与 OpenAI 兼容的数据流
     .fix = 检查 COMPANION_OPENAI_URLS，以及中间的设备
 openai-stray-thought = { $url } 结束了一段没有开头的思考；从现在起，它的回答都按以思考开头来读
     .fix = 启动服务器时打开思考解析，例如：vllm serve … --reasoning-parser deepseek_r1
+
+## 引擎 `paged` 和 `transformers`
+
+transformers-cannot-load = transformers 加载不了 { $folder } 里的模型：{ $problem }
+paged-cannot-load = paged 引擎加载不了 { $folder } 里的模型：{ $problem }
+paged-not-covered = paged 引擎运行不了 { $folder } 里的模型：{ $problem }。请设 COMPANION_ENGINE=transformers。
+paged-on-a-mac = paged 引擎不支持 Mac 的 GPU。请设 COMPANION_ENGINE=transformers。
+paged-no-room = 显存放得下模型，却没有给对话留下空间。请换小一些的模型。
+odd-family = { $family } 类型的模型
+odd-activation = 激活函数 { $activation }
+odd-weights = 量化过的权重
+odd-forward-biases = 前馈层带偏置
+odd-attention-biases = 注意力层带偏置
+odd-windows = 滑动窗口
+odd-rope = { $kind } 类型的 RoPE 缩放
+odd-rope-part = 每个头只有一部分用 RoPE
+odd-number = config.json 里没有可用的 { $field }
+odd-config = config.json 读不了（{ $problem }）
 
 ## 引擎 `vllm`
 

@@ -1,5 +1,6 @@
 """`companion model …`: both processes, exit statuses, languages."""
 
+import ast
 import json
 import re
 import subprocess
@@ -84,12 +85,30 @@ def test_both_languages_have_the_same_texts_with_the_same_values_and_fixes():
         assert (".fix" in english[key]) == (".fix" in chinese[key]), key
 
 
+def code():
+    return "".join(file.read_text("utf-8") for file in (ROOT / "workers").rglob("*.py"))
+
+
+def strings_given_to(*names):
+    """Every string in the arguments of a call of `names`, also one of several and parts of a formatted one."""
+    for file in (ROOT / "workers").rglob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).removeprefix("self.") in names:
+                parts = [part for argument in call.args for part in ast.walk(argument)]
+                yield from (part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str))
+
+
 def test_every_text_that_the_code_names_exists_and_none_is_left_over():
-    files = [*(ROOT / "workers").rglob("*.py")]
-    code = "".join(file.read_text("utf-8") for file in files)
     kinds = {f"explain-{kind}" for kind in ("distill", "original", "base", "other")}
-    named = set(re.findall(r'"([a-z]+(?:-[a-z]+)*)"', code)) | kinds
+    named = set(re.findall(r'"([a-z]+(?:-[a-z]+)*)"', code())) | kinds
     assert set(entries("en")) <= named
+    used = strings_given_to("say", "advise", "_check", "errors_for_people", "told", "Defect", "NotCovered")
+    assert {key for key in used if re.fullmatch(r"[a-z]+(-[a-z]+)+", key)} <= set(entries("en"))
+
+
+def test_no_error_of_a_start_and_no_check_of_the_doctor_is_in_one_language_alone():
+    given = strings_given_to("EngineLoadFailed", "EngineNotReady", "BadTokenizer", "NotCovered", "Check", "_check", "_restart")
+    assert [text for text in given if re.search(r"[A-Za-z]+ +[A-Za-z]+", text)] == []
 
 
 def test_words_are_cut_and_made_harmless():

@@ -14,19 +14,19 @@ from workers.engines.openai import missing
 from workers.engines.openai.places import is_here
 from workers.texts import advise, language, say
 
-NAME = "model server"
-
 
 def check_servers(options: EngineOptions) -> Iterator[Check]:
     """One check a server."""
+    name = say(language(), "check-server")
     if key := missing(options):
-        yield Check(NAME, False, say(language(), key), advise(language(), key))
+        yield Check(name, False, say(language(), key), advise(language(), key))
         return
     for url in options.urls:
-        yield asyncio.run(_check(url, options))
+        yield Check(name, *asyncio.run(_look(url, options)))
 
 
-async def _check(url: str, options: EngineOptions) -> Check:
+async def _look(url: str, options: EngineOptions) -> tuple[bool, str, str]:
+    """Whether it is well, what was found, and what to type."""
     from workers.engines.openai.probing import meet_model, probe
     from workers.engines.openai.problems import ServerProblem
     from workers.engines.openai.server import Server
@@ -36,8 +36,8 @@ async def _check(url: str, options: EngineOptions) -> Check:
         if not await meet_model(server, options.model):
             await probe(server, options)
     except ServerProblem as problem:
-        return Check(NAME, False, *problem.parts(language()))
+        return False, *problem.parts(language())
     finally:
         await server.close()
     where = "openai-well-here" if is_here(url) else "openai-well"
-    return Check(NAME, True, say(language(), where, url=server.place, model=server.model))
+    return True, say(language(), where, url=server.place, model=server.model), ""

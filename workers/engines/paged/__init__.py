@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from workers.engines.base import Ended, Engine, EngineOptions, Progress, Request, Sampling
 from workers.engines.errors import EngineLoadFailed
+from workers.texts import language, say
 
 
 def load(options: EngineOptions, progress: Progress) -> Engine:
@@ -19,14 +20,13 @@ def load(options: EngineOptions, progress: Progress) -> Engine:
     try:
         config = read_config(folder)
     except NotCovered as problem:
-        raise EngineLoadFailed(
-            f"The paged engine does not run the model in {folder}: {problem}. Set COMPANION_ENGINE=transformers."
-        ) from problem
+        told = say(language(), "paged-not-covered", folder=str(folder), problem=str(problem))
+        raise EngineLoadFailed(told) from problem
 
     from workers.engines.loading import errors_for_people
     from workers.engines.paged.assembly import assemble
 
-    with errors_for_people(folder, "the paged engine"):
+    with errors_for_people(folder, "paged-cannot-load"):
         engine = assemble(folder, config, options, lambda: progress("warming", options.model))
         _warm_up(engine)
     return engine
@@ -39,4 +39,4 @@ def _warm_up(engine: Engine) -> None:
     while ended is None:
         ended = next((event for event in engine.step(60.0) if isinstance(event, Ended)), None)
     if ended.reason != "length":
-        raise RuntimeError(f"it was loaded but cannot generate: {ended.detail}")
+        raise RuntimeError(say(language(), "load-cannot-generate", problem=ended.detail))

@@ -20,13 +20,14 @@ from workers.engines.paged.runner import Runner
 from workers.engines.paged.scheduler import Scheduler
 from workers.engines.paged.sizes import choose_sizes
 from workers.engines.paged.weights import load_weights
+from workers.texts import language, say
 
 
 def assemble(folder: Path, config: ModelConfig, options: EngineOptions, loaded: Callable[[], None]) -> PagedEngine:
     """`loaded` is called when the weights are. Raises within `loading.errors_for_people`."""
     name, dtype = prepare(folder, options)
     if name == "mps":
-        raise EngineLoadFailed("The paged engine does not know the GPU of a Mac. Set COMPANION_ENGINE=transformers.")
+        raise EngineLoadFailed(say(language(), "paged-on-a-mac"))
     weights = load_weights(folder, config.shape, name, dtype)
     loaded()
     sizes, device = choose_sizes(config, options, name, dtype), torch.device(name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.checkpoints.families import BadNumber, Shape
+from workers.texts import language, say
 
 FAMILIES = ("qwen2", "llama", "qwen3")
 ROPE_TYPES = ("default", "llama3")
@@ -16,7 +17,10 @@ _LLAMA3 = ("factor", "low_freq_factor", "high_freq_factor", "original_max_positi
 
 
 class NotCovered(Exception):
-    """The model is of another kind; the text says what is unusual about it."""
+    """The model is of another kind; the text, given by its key, says what is unusual about it."""
+
+    def __init__(self, what: str, **values: str) -> None:
+        super().__init__(say(language(), what, **values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,39 +46,39 @@ def read_config(folder: Path) -> ModelConfig:
     try:
         config = json.loads((folder / "config.json").read_text())
         for oddity in _oddities(config):
-            raise NotCovered(oddity)
+            raise oddity
         shape = Shape.of_config(config)
         assert shape is not None, "its family is one of ours"
         rope = _rope(config.get("rope_parameters") or config.get("rope_scaling") or {}, config)
         return ModelConfig(shape, float(config["rms_norm_eps"]), rope, int(config["max_position_embeddings"]))
     except BadNumber as problem:
-        raise NotCovered(f"config.json has no usable {problem}") from problem
+        raise NotCovered("odd-number", field=str(problem)) from problem
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise NotCovered(f"config.json cannot be read ({type(problem).__name__}: {problem})") from problem
+        raise NotCovered("odd-config", problem=f"{type(problem).__name__}: {problem}") from problem
 
 
-def _oddities(config: dict[str, Any]) -> Iterator[str]:
+def _oddities(config: dict[str, Any]) -> Iterator[NotCovered]:
     if config.get("model_type") not in FAMILIES:
-        yield f"models of type {config.get('model_type')!r}"
+        yield NotCovered("odd-family", family=repr(config.get("model_type")))
     if config.get("hidden_act", "silu") != "silu":
-        yield f"the activation {config['hidden_act']!r}"
+        yield NotCovered("odd-activation", activation=repr(config["hidden_act"]))
     if config.get("quantization_config") is not None:
-        yield "quantized weights"
+        yield NotCovered("odd-weights")
     if config.get("mlp_bias"):
-        yield "biases in the feed-forward part"
+        yield NotCovered("odd-forward-biases")
     if config.get("attention_bias") and config["model_type"] != "llama":
-        yield "biases in attention"
+        yield NotCovered("odd-attention-biases")
     if config.get("use_sliding_window") or any(kind != "full_attention" for kind in config.get("layer_types") or ()):
-        yield "sliding windows"
+        yield NotCovered("odd-windows")
 
 
 def _rope(scaling: dict[str, Any], config: dict[str, Any]) -> Rope:
     """As published (`rope_theta` and `rope_scaling`) or as transformers 5 writes it (`rope_parameters`)."""
     kind = scaling.get("rope_type", scaling.get("type", "default"))
     if kind not in ROPE_TYPES:
-        raise NotCovered(f"rope scaling of type {kind!r}")
+        raise NotCovered("odd-rope", kind=repr(kind))
     if scaling.get("partial_rotary_factor", config.get("partial_rotary_factor", 1.0)) != 1.0:
-        raise NotCovered("rope on a part of each head")
+        raise NotCovered("odd-rope-part")
     theta = float(scaling.get("rope_theta", config.get("rope_theta", 10_000.0)))
     if kind == "default":
         return Rope(theta)

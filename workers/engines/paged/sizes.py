@@ -9,6 +9,7 @@ import torch
 from workers.engines.base import EngineOptions
 from workers.engines.errors import EngineLoadFailed
 from workers.engines.paged.config import ModelConfig
+from workers.texts import language, say
 
 CPU_POOL_BYTES = 256 << 20
 # What a step needs beside weights and cache: a chunk's feed-forward part and the logits of all slots, with room to spare.
@@ -38,7 +39,7 @@ def choose_sizes(config: ModelConfig, options: EngineOptions, device: str, dtype
     else:
         affordable = max(CPU_POOL_BYTES // bytes_per_block, -(-context // block) + 1)
     if affordable < 4:
-        raise EngineLoadFailed("The model fits into the GPU's memory, but no conversation beside it. Use a smaller one.")
+        raise EngineLoadFailed(say(language(), "paged-no-room"))
     # One block is for padding.
     return Sizes(block, affordable, chunk, min(context, (affordable - 1) * block), slots)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workers.engines.base import Ended, Engine, EngineOptions, Progress, Request, Sampling
+from workers.texts import language, say
 
 
 def load(options: EngineOptions, progress: Progress) -> Engine:
@@ -15,7 +16,7 @@ def load(options: EngineOptions, progress: Progress) -> Engine:
     from workers.engines.transformers.engine import TransformersEngine
     from workers.engines.transformers.model import load_model
 
-    with errors_for_people(folder, "transformers"):
+    with errors_for_people(folder, "transformers-cannot-load"):
         model = load_model(folder, options)
         progress("warming", options.model)
         engine = TransformersEngine(model, options)
@@ -31,4 +32,4 @@ def _warm_up(engine: Engine) -> None:
     while ended is None:
         ended = next((event for event in engine.step(60.0) if isinstance(event, Ended)), None)
     if ended.reason != "length":
-        raise RuntimeError(f"it was loaded but cannot generate: {ended.detail}")
+        raise RuntimeError(say(language(), "load-cannot-generate", problem=ended.detail))

@@ -12,6 +12,7 @@ import torch
 from workers.engines.base import EngineOptions
 from workers.engines.errors import EngineLoadFailed
 from workers.engines.loading import prepare
+from workers.texts import language, say
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -47,7 +48,7 @@ def _load(folder: Path, device: str, dtype: torch.dtype) -> PreTrainedModel:
         device_map={"": device} if device != "cpu" and find_spec("accelerate") else None,
     )
     if missing := info["missing_keys"]:
-        raise EngineLoadFailed(f"The weights in {folder} lack {len(missing)} parts of the model. Download it again.")
+        raise EngineLoadFailed(say(language(), "load-parts-missing", folder=str(folder), count=len(missing)))
     model: PreTrainedModel = loaded.to(device).eval()
     if model.config._attn_implementation == "sdpa" and flash.suits(model):
         flash.use(model)

@@ -20,7 +20,7 @@ def refusal(*urls, **options):
 
 
 def checks(**settings):
-    return [str(check) for check in doctor.checks(load_settings(**settings)) if check.name == "model server"]
+    return [str(check) for check in doctor.checks(load_settings(**settings)) if check.name in ("model server", "模型服务器")]
 
 
 def test_without_a_server_it_is_said_which_setting_is_missing():
@@ -171,9 +171,9 @@ def test_the_doctor_speaks_chinese_too(serve, monkeypatch):
     monkeypatch.setenv("COMPANION_LANGUAGE", "zh")
     server = serve()
 
-    assert checks(openai_urls=server.url) == [f"ok   model server: {server.url} 有应答，模型是 tiny"]
+    assert checks(openai_urls=server.url) == [f"ok   模型服务器: {server.url} 有应答，模型是 tiny"]
     [line] = checks(openai_urls="http://127.0.0.1:9")
-    assert line.startswith("FAIL model server: 连不上 http://127.0.0.1:9/v1（ConnectError） → 检查服务器是否在运行")
+    assert line.startswith("FAIL 模型服务器: 连不上 http://127.0.0.1:9/v1（ConnectError） → 检查服务器是否在运行")
 
 
 def test_the_doctor_looks_at_each_server_and_makes_none_write(serve):

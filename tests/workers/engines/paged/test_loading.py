@@ -63,6 +63,14 @@ def test_what_is_not_covered_is_refused_with_a_way_out(copy):
     assert "biases in the feed-forward part. Set COMPANION_ENGINE=transformers" in refusal(copy)
 
 
+def test_what_cannot_be_loaded_is_said_in_chinese_to_who_reads_it(copy, monkeypatch):
+    monkeypatch.setenv("COMPANION_LANGUAGE", "zh")
+    monkeypatch.setattr("workers.engines.paged.assembly.load_weights", lambda *_: {}["lost"])
+    assert refusal(copy) == f"paged 引擎加载不了 {copy} 里的模型：'lost'"
+    change(copy, mlp_bias=True)
+    assert refusal(copy) == f"paged 引擎运行不了 {copy} 里的模型：前馈层带偏置。请设 COMPANION_ENGINE=transformers。"
+
+
 def test_a_config_that_is_none_is_left_to_it(copy):
     (copy / "config.json").write_text("[]")
 
