@@ -138,15 +138,15 @@ load-no-engine = There is no engine { $engine }. There are: { $names }.
 load-no-device = The device { $device } was asked for, but this machine, or the torch installed on it, has none. Set the device to auto or cpu, or install a torch built for it.
 load-damaged = A weights file in { $folder } is damaged ({ $problem }). Download it again.
 load-parts-missing = The weights in { $folder } lack { $count } parts of the model. Download it again.
-load-no-memory = The model in { $folder } does not fit into memory: { $problem }
+load-no-memory = The model in { $folder } does not fit into memory: { $problem } → choose a smaller one, or lower COMPANION_CONTEXT_TOKENS or COMPANION_SLOTS
 load-cannot-generate = it was loaded but cannot generate: { $problem }
 load-no-folder = There is no folder { $model }. Set COMPANION_MODEL to a model's folder or its name on the hub.
 load-no-tokenizer = { $model } has no tokenizer.json. Download the model again with all its files.
-load-bad-tokenizer = The tokenizer of { $model } cannot be loaded: { $problem }
+load-bad-tokenizer = The tokenizer of { $model } cannot be loaded: { $problem } → companion model check { $model }
 load-no-template = { $model } has no chat template. Choose a model made for chat, not a base model.
 
 engine-not-ready = The engine is not ready but { $stage }.
-engine-not-started = The engine process cannot be started: { $problem }
+engine-not-started = The engine process cannot be started: { $problem } → companion doctor
 engine-ended = The engine process ended unexpectedly.
 
 # Texts of `companion model explain`.
@@ -327,8 +327,8 @@ openai-stray-thought = { $url } ended a thought that it had not begun; from now 
 
 ## The engines `paged` and `transformers`
 
-transformers-cannot-load = transformers cannot load the model in { $folder }: { $problem }
-paged-cannot-load = the paged engine cannot load the model in { $folder }: { $problem }
+transformers-cannot-load = transformers cannot load the model in { $folder }: { $problem } → companion model check { $folder }
+paged-cannot-load = the paged engine cannot load the model in { $folder }: { $problem } → companion model check { $folder }
 paged-not-covered = The paged engine does not run the model in { $folder }: { $problem }. Set COMPANION_ENGINE=transformers.
 paged-on-a-mac = The paged engine does not know the GPU of a Mac. Set COMPANION_ENGINE=transformers.
 paged-no-room = The model fits into the GPU's memory, but no conversation beside it. Use a smaller one.

@@ -140,15 +140,15 @@ load-no-engine = 没有引擎 { $engine }。可选：{ $names }。
 load-no-device = 设置要求用 { $device }，但这台机器没有，或者装的 torch 用不了它。请把设备设为 auto 或 cpu，或安装支持它的 torch。
 load-damaged = { $folder } 里有一个权重文件已损坏（{ $problem }）。请重新下载。
 load-parts-missing = { $folder } 里的权重缺少模型的 { $count } 个部分。请重新下载。
-load-no-memory = { $folder } 里的模型在内存中放不下：{ $problem }
+load-no-memory = { $folder } 里的模型在内存中放不下：{ $problem } → 换一个小一些的模型，或调低 COMPANION_CONTEXT_TOKENS 或 COMPANION_SLOTS
 load-cannot-generate = 已加载，但不能生成：{ $problem }
 load-no-folder = 没有文件夹 { $model }。请把 COMPANION_MODEL 设为模型文件夹，或 Hub 上的名字。
 load-no-tokenizer = { $model } 里没有 tokenizer.json。请重新下载模型的全部文件。
-load-bad-tokenizer = { $model } 的分词器加载不了：{ $problem }
+load-bad-tokenizer = { $model } 的分词器加载不了：{ $problem } → companion model check { $model }
 load-no-template = { $model } 没有对话模板。请选用对话模型，不要用基础模型。
 
 engine-not-ready = 引擎还不能用，状态是 { $stage }。
-engine-not-started = 引擎进程启动不了：{ $problem }
+engine-not-started = 引擎进程启动不了：{ $problem } → companion doctor
 engine-ended = 引擎进程意外退出。
 
 explain-no-such = 没有这个文件夹，目录里也没有这个名字；目录里有 { $names }
@@ -327,8 +327,8 @@ openai-stray-thought = { $url } 结束了一段没有开头的思考；从现在
 
 ## 引擎 `paged` 和 `transformers`
 
-transformers-cannot-load = transformers 加载不了 { $folder } 里的模型：{ $problem }
-paged-cannot-load = paged 引擎加载不了 { $folder } 里的模型：{ $problem }
+transformers-cannot-load = transformers 加载不了 { $folder } 里的模型：{ $problem } → companion model check { $folder }
+paged-cannot-load = paged 引擎加载不了 { $folder } 里的模型：{ $problem } → companion model check { $folder }
 paged-not-covered = paged 引擎运行不了 { $folder } 里的模型：{ $problem }。请设 COMPANION_ENGINE=transformers。
 paged-on-a-mac = paged 引擎不支持 Mac 的 GPU。请设 COMPANION_ENGINE=transformers。
 paged-no-room = 显存放得下模型，却没有给对话留下空间。请换小一些的模型。
