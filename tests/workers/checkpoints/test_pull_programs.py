@@ -158,10 +158,9 @@ def test_a_terminal_sees_one_line_with_speed_and_time_left(program, hub, slow, t
     process = program(MODEL, terminal=theirs)
     os.close(theirs)
     told = b""
-    while not (found := re.search(rb"(\d+) %  ([\d.]+ .iB) of [\d.]+ MiB  ([\d.]+ .iB)/s  (\d:\d\d) left", told)):
+    while not re.search(rb"([1-9]\d?) %  ([\d.]+ .iB) of [\d.]+ MiB  ([\d.]+ .iB)/s  (\d:\d\d) left", told):
         told += os.read(ours, 4096)
     slow()
-    assert 0 < int(found[1]) < 100
     assert b"\r\x1b[K" in told
     while b"COMPANION_MODEL" not in told:
         told += os.read(ours, 4096)
