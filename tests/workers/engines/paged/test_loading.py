@@ -66,7 +66,7 @@ def test_what_is_not_covered_is_refused_with_a_way_out(copy):
 def test_what_cannot_be_loaded_is_said_in_chinese_to_who_reads_it(copy, monkeypatch):
     monkeypatch.setenv("COMPANION_LANGUAGE", "zh")
     monkeypatch.setattr("workers.engines.paged.assembly.load_weights", lambda *_: {}["lost"])
-    assert refusal(copy) == f"paged 引擎加载不了 {copy} 里的模型：'lost'"
+    assert refusal(copy) == f"paged 引擎加载不了 {copy} 里的模型：'lost' → companion model check {copy}"
     change(copy, mlp_bias=True)
     assert refusal(copy) == f"paged 引擎运行不了 {copy} 里的模型：前馈层带偏置。请设 COMPANION_ENGINE=transformers。"
 
