@@ -1,7 +1,9 @@
 """Prompts as the worker writes them for the echo engine, and its ids back to text."""
 
+from itertools import takewhile
+
 from workers.engines.base import Request
-from workers.engines.echo import ASSISTANT, BEGIN, END, END_THINK, THINK, USER
+from workers.engines.echo import ASSISTANT, BEGIN, END, END_THINK, THINK, USER, reply
 
 OPEN = (THINK, *b"\n")
 CLOSED = (THINK, *b"\n", END_THINK, *b"\n\n")
@@ -23,3 +25,9 @@ def text(pieces):
     """All ids as text; the end of the thought is written </think>."""
     ids = [id for piece in pieces for id in piece]
     return b"".join(b"</think>" if id == END_THINK else bytes([id]) for id in ids).decode()
+
+
+def whole_answer(said):
+    """What the engine answers where nobody stops it."""
+    ids = reply.write(reply.read(prompt_ids(said, opening=CLOSED)))
+    return text([takewhile(lambda id: id != END, ids)])
