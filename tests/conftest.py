@@ -5,6 +5,7 @@ import os
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from bot.core import logs
 from bot.core.dead import DeadLetters
@@ -17,12 +18,38 @@ from bot.core.vault import Vault
 from bot.embedded import EmbeddedRedis
 from tests.sayings import SURFACE
 
+# On a busy machine any example may be slow: that says nothing about what is tried.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+OF_THE_MACHINE = (
+    "COLUMNS",
+    "FORCE_COLOR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "LANG",
+    "LANGUAGE",
+    "LINES",
+    "NO_COLOR",
+    "TZ",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_setting_of_the_machine():
+    """Before everything else: programs that serve a whole module are started with this environment too."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.upper().startswith(("COMPANION_", "HF_", "LC_")) or name.upper() in OF_THE_MACHINE:
+                patch.delenv(name)
+        patch.setenv("LANG", "C.UTF-8")
+        patch.setenv("TERM", "xterm-256color")
+        yield
+
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch, tmp_path):
-    for name in list(os.environ):
-        if name.upper().startswith("COMPANION_"):
-            monkeypatch.delenv(name)
+def _folder_of_its_own(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 

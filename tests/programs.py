@@ -43,7 +43,7 @@ class Chat:
     def say(self, text):
         self.process.stdin.write(f"{text}\n")
 
-    def hear(self, seconds=30):
+    def hear(self, seconds=60):
         """The next line the companion says."""
         return self.lines.get(timeout=seconds)
 
@@ -54,13 +54,13 @@ class Chat:
     def leave(self):
         """End of input; gives the exit status and whatever was said and not heard."""
         self.process.stdin.close()
-        status = self.process.wait(30)
+        status = self.process.wait(60)
         self.log.close()
         return status, list(self.lines.queue)
 
     def kill(self):
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def children(self):
         return [(pid, command_of(pid)) for pid in children_of(self.process.pid)]
@@ -117,7 +117,7 @@ def turns_of(data_dir):
         return opened.memory.recent(conversation_here(opened))
 
 
-def until(what, seconds=20):
+def until(what, seconds=60):
     """Wait for something to be true, and give it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -12,6 +11,7 @@ import pytest
 from tests.fakes.hub import Hub
 from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.vllm_stub import stub_of_vllm
+from tests.ports import free_port
 from tests.programs import ROOT, Chat, until
 from tests.tiny_models import make_tiny_model
 
@@ -73,11 +73,6 @@ def numbers(port):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
         lines = [line for line in page.read().decode().splitlines() if not line.startswith("#")]
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 @pytest.mark.parametrize("engine", ["openai", "vllm"])

@@ -21,6 +21,7 @@ from bot.cli import cli as companion
 from bot.core.settings import PREFIX, Settings, load
 from bot.core.settings_table import table
 from bot.embedded import find_server
+from tests.ports import free_port
 from workers.cli import cli as workers
 
 ROOT = Path(__file__).parents[1]
@@ -315,19 +316,11 @@ def test_redis_of_compose_starts_keeps_every_write_and_wants_the_password(tmp_pa
         client.close()
     finally:
         server.terminate()
-        server.wait(10)
-
-
-def free_port():
-    import socket
-
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+        server.wait(60)
 
 
 def answering(client):
-    for _ in range(100):
+    for _ in range(1200):
         try:
             client.ping()
             return client

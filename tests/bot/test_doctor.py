@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import doctor
+from bot import doctor, redis_doctor
 from bot.core.checks import Check, free_memory, report
 from bot.core.inbox import Inbox
 from bot.core.messages import Incoming, Line
 from bot.core.presence import Presence, WorkerState
 from bot.core.settings import load
+from bot.core.store import Keys
 from bot.core.vault import Vault, master_key
 from bot.redis_doctor import key_file_check, quick_store, redis_checks, redis_is_down, url_of, worker_here
 from tests.sayings import SURFACE, talk
@@ -174,9 +175,12 @@ def test_a_redis_that_hangs_does_not_hang_the_doctor(monkeypatch, tmp_path):
     monkeypatch.setenv("COMPANION_DATA_DIR", str(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("COMPANION_REDIS_URL", f"redis://127.0.0.1:{silent.getsockname()[1]}")
-        started_at = time.monotonic()
         assert [check.ok for check in doctor.probe("worker")] == [False]
-        assert time.monotonic() - started_at < 4.5
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()  # it was tried once, and compose gives a health check five seconds
+    assert redis_doctor._SOCKET_SECONDS < 4.5
 
 
 # The memory key
@@ -258,9 +262,9 @@ def test_a_long_reply_in_the_making_is_no_waiting_but_one_whose_worker_died_is(s
 
     wait_since(store, settings, seconds=100)
     vault = Vault(store, master_key(settings))
-    Leases(store, vault, lease_seconds=1, memory_turns=10).acquire(talk())
+    Leases(store, vault, lease_seconds=600, memory_turns=10).acquire(talk())
     assert look("waiting").detail == "nobody waits"
-    time.sleep(2.1)
+    store.redis.hset(Keys(SURFACE).of(talk(), "state"), "until", 1)
     assert not look("waiting").ok
 
 

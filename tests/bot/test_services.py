@@ -42,7 +42,7 @@ def make(tmp_path):
         one.stop()
 
 
-def until(holds, seconds=10):
+def until(holds, seconds=60):
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "never happened"

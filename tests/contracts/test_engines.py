@@ -38,7 +38,7 @@ class InProcess:
     def __init__(self, options):
         self.engine = load(options)
 
-    def run(self, *requests, act=lambda outcomes: None, seconds=30):
+    def run(self, *requests, act=lambda outcomes: None, seconds=90):
         for request in requests:
             self.engine.submit(request)
         outcomes = defaultdict(lambda: Outcome([], []))
@@ -73,7 +73,7 @@ class Behind:
         self.process = EngineProcess(options)
         self.process.wait_ready(60)
 
-    def run(self, *requests, act=lambda outcomes: None, seconds=30):
+    def run(self, *requests, act=lambda outcomes: None, seconds=90):
         self.generations = {request.id: self.process.generate(request) for request in requests}
         outcomes = {request.id: Outcome([], []) for request in requests}
         threads = [threading.Thread(target=self.read, args=(id, outcomes)) for id in outcomes]

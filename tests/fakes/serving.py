@@ -5,6 +5,8 @@ import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.ports import free_port
+
 
 class Serving:
     """Base of the fakes. `handler` is the class of `Handler` that answers; it finds the fake in `self.fake`."""
@@ -12,7 +14,7 @@ class Serving:
     def __init__(self, handler):
         self._handler = handler
         self.lock = threading.Lock()
-        self._start(0)
+        self._start(free_port())  # it may be switched off and on again
 
     def stop(self):
         """As a machine that is switched off: nothing listens, and every connection is cut."""

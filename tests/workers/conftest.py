@@ -39,14 +39,22 @@ def drafts():
 
 
 @pytest.fixture
+def on_draft():
+    """What is to be done in the middle of a reply, whenever a draft of it goes out."""
+    return []
+
+
+@pytest.fixture
 def writer(engine, settings):
     return Writer(engine, ByteTokenizer, lambda: Limits(8192, 32), settings)
 
 
 @pytest.fixture
-def responder(writer, memory, people, drafts, settings):
+def responder(writer, memory, people, drafts, on_draft, settings):
     def publish(_conversation, draft: Draft):
         drafts.append(draft)
+        for act in on_draft:
+            act()
 
     return Responder(writer, memory, people, Personas(), publish, settings)
 

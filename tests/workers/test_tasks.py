@@ -6,10 +6,12 @@ import time
 import pytest
 
 from bot.core.messages import Failed, Finished, Incoming, Line
-from bot.core.store import Keys
+from bot.core.store import CONTROL, Keys
 from tests.sayings import SURFACE, incoming, talk
+from tests.workers.engines.echo_prompts import whole_answer
 from workers.engines.base import EngineOptions
 from workers.engines.process import EngineProcess
+from workers.heart import Heart
 from workers.tasks import Answering
 
 
@@ -24,6 +26,13 @@ def say(inbox, answering, outbox):
         return finals(outbox)
 
     return say
+
+
+def begin(answering):
+    """A reply in the making, on a thread of its own."""
+    running = threading.Thread(target=answering.reply, args=(str(talk()),))
+    running.start()
+    return running
 
 
 def finals(outbox):
@@ -66,10 +75,11 @@ def test_ten_wake_ups_at_once_give_one_answer(inbox, answering, outbox, memory):
     assert memory.num_turns(talk()) == 1
 
 
-def test_lines_that_came_meanwhile_wake_again(say, inbox, answering, woken, outbox):
-    threading.Timer(0.5, lambda: inbox.accept(incoming("later"))).start()
+def test_lines_that_came_meanwhile_wake_again(say, inbox, answering, woken, outbox, on_draft):
+    later = iter([incoming("later")])
+    on_draft.append(lambda: [inbox.accept(line) for line in later])
 
-    say("hello #slow")
+    say("#think 5 #long 1 #slow")
 
     assert woken == [talk()]
     answering.reply(str(talk()))
@@ -77,12 +87,12 @@ def test_lines_that_came_meanwhile_wake_again(say, inbox, answering, woken, outb
 
 
 def test_the_thought_is_hidden_unless_the_person_wants_it(say, people, drafts):
-    [hidden] = say("hello #think 5 #slow")
+    [hidden] = say("#think 5 #long 1 #slow")
     assert hidden.thought == ""
     assert {draft.thought for draft in drafts} == {""}
 
     people.choose(talk(), thinking="show")
-    [shown] = say("hello #think 5 #slow")
+    [shown] = say("#think 5 #long 1 #slow")
     assert len(shown.thought.split()) >= 5
     assert any(draft.thought and draft.thinking for draft in drafts)
 
@@ -261,42 +271,46 @@ def test_what_does_not_fit_is_left_out_oldest_first_and_counted(writer, say, mem
     assert last.num_prompt_tokens < 8192
 
 
-def test_stop_ends_the_reply_at_once_and_keeps_what_was_said(inbox, answering, outbox, memory, drafts):
+def test_stop_ends_the_reply_at_once_and_keeps_what_was_said(
+    store, leases, responder, engine, woken, inbox, outbox, memory, drafts
+):
     inbox.accept(incoming("hello #long 200 #slow"))
-    running = threading.Thread(target=answering.reply, args=(str(talk()),))
-    running.start()
+    unhurried = Heart(store, leases, lease_seconds=600, reply_seconds=600)  # its next beat would be too late to notice
+    running = begin(Answering(leases, unhurried, responder, engine, woken.append))
+    _wait(lambda: store.redis.pubsub_numsub(CONTROL)[0][1] == 1)
     _wait(lambda: drafts and "word1 " in drafts[-1].answer)
 
-    started_at = time.monotonic()
     assert inbox.stop(talk()) == "stopping"
-    running.join(5)
+    running.join(30)
 
-    assert time.monotonic() - started_at < 1
+    assert not running.is_alive()
+    unhurried.close()
     [final] = finals(outbox)
     assert final.note == "stopped"
-    assert final.answer.startswith("word1")
+    whole = whole_answer("hello #long 200")
+    assert whole.startswith(final.answer)
+    assert len("word1") <= len(final.answer) < len(whole)
     assert memory.recent(talk())[0].reply == final.answer
 
 
 def test_stop_before_the_first_word_says_only_that(inbox, answering, outbox, memory, drafts):
     inbox.accept(incoming("hello #think 200 #slow"))
-    running = threading.Thread(target=answering.reply, args=(str(talk()),))
-    running.start()
+    running = begin(answering)
     _wait(lambda: drafts)
     inbox.stop(talk())
-    running.join(5)
+    running.join(30)
 
+    assert not running.is_alive()
     assert [final.reason for final in finals(outbox)] == ["stopped"]
     assert memory.num_turns(talk()) == 0
 
 
 def test_forget_during_a_reply_is_not_undone_by_it(inbox, answering, outbox, memory, drafts):
     inbox.accept(incoming("hello #long 100 #slow"))
-    running = threading.Thread(target=answering.reply, args=(str(talk()),))
-    running.start()
+    running = begin(answering)
     _wait(lambda: drafts)
     memory.forget(talk())
-    running.join(5)
+    running.join(30)
 
     assert not running.is_alive()
     assert memory.num_turns(talk()) == 0
@@ -304,20 +318,18 @@ def test_forget_during_a_reply_is_not_undone_by_it(inbox, answering, outbox, mem
 
 
 def test_a_worker_that_shuts_down_hands_its_replies_back(inbox, answering, outbox, heart, leases, drafts):
-    inbox.accept(incoming("hello #slow"))
-    running = threading.Thread(target=answering.reply, args=(str(talk()),))
-    running.start()
+    inbox.accept(incoming("hello #long 200 #slow"))
+    running = begin(answering)
     _wait(lambda: drafts)
     heart.hand_back_all()
-    running.join(5)
+    running.join(30)
 
+    assert not running.is_alive()
     assert finals(outbox) == []
     assert leases.acquire(talk()).tries == 1, "the line is not to blame"
 
 
 def test_a_reply_that_takes_too_long_ends_with_words(store, leases, responder, engine, woken, inbox, outbox):
-    from workers.heart import Heart
-
     hasty = Heart(store, leases, lease_seconds=1, reply_seconds=0.3)
     inbox.accept(incoming("hello #think 200 #slow"))
     Answering(leases, hasty, responder, engine, woken.append).reply(str(talk()))
@@ -360,7 +372,7 @@ def test_without_an_engine_no_lease_is_taken(leases, heart, responder, inbox, wo
     assert leases.acquire(talk()).tries == 1
 
 
-def _wait(condition, seconds=10):
+def _wait(condition, seconds=30):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -10,7 +10,7 @@ from bot.core.messages import Draft, Finished, Turn, new_turn_id
 from bot.core.outbox import Outbox
 
 
-def until(holds, seconds=20):
+def until(holds, seconds=60):
     """Wait for something to be true, and give it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -51,7 +51,7 @@ class Adapter:
     def stop(self):
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(20)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "the adapter does not end"
 
 
@@ -72,7 +72,7 @@ class Reply:
         draft = Draft(str(where), self.turn, self.lease.fence, self.seq, not answer, thought, answer, asked)
         self.worker.outbox.publish(where, draft)
 
-    def streams(self, text, seen, seconds=20):
+    def streams(self, text, seen, seconds=60):
         """Draft after draft, as a worker sends them, until the person sees something."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -17,6 +17,7 @@ from bot.delivery import Delivery
 from bot.lane import Lane
 from bot.reception import Reception
 from bot.surface import Gone, NotSent
+from tests.ports import free_port
 from tests.programs import Chat, kill, until
 from tests.sayings import finished, incoming, talk
 
@@ -33,16 +34,6 @@ def scrape(port):
     }
 
 
-def free_ports(num):
-    """The first of `num` free ports in a row, as one setting gives them."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = probe.getsockname()[1]
-        if first + num < 65_000 and all(is_free(first + more) for more in range(num)):
-            return first
-
-
 def is_free(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
@@ -50,7 +41,7 @@ def is_free(port):
 
 @pytest.fixture
 def port():
-    return free_ports(4)
+    return free_port(len(metrics.PORTS))
 
 
 def settings(tmp_path, port, **more):
@@ -272,7 +263,8 @@ async def overtake():
     lane.offer(draft(1, "overtaken"))
     for number, answer in ((2, "shown"), (3, "refused")):
         lane.offer(draft(number, answer))
-        await asyncio.sleep(0.05)
+        while lane._draft is not None:
+            await asyncio.sleep(0.01)
     await lane.close()
 
 

@@ -4,13 +4,13 @@ import os
 import pty
 import re
 import signal
-import socket
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.hub import TOKEN
+from tests.ports import Nowhere
 from tests.workers.checkpoints.conftest import MODEL, SHARDS
 from tests.workers.checkpoints.test_pull import same
 from workers.checkpoints.check import check, is_well
@@ -134,9 +134,8 @@ def test_offline_half_a_model_is_said_to_be_half(program, hub, slow, tmp_path):
 
 
 def test_no_network_is_told_at_once_with_the_way_to_a_mirror(program):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    status, _, err = ended(program(MODEL, HF_ENDPOINT=f"http://127.0.0.1:{port}"))
+    with Nowhere() as port:
+        status, _, err = ended(program(MODEL, HF_ENDPOINT=f"http://127.0.0.1:{port}"))
     assert status == 1
     assert f"http://127.0.0.1:{port} cannot be reached (ConnectError)" in err
     assert "--mirror https://hf-mirror.com" in err

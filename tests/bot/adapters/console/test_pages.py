@@ -3,12 +3,14 @@
 import io
 import re
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from bot.adapters.console import pages
 from bot.adapters.console.pages import Plain, Screen
 from bot.i18n import say
 from bot.surface import Reply
@@ -44,6 +46,12 @@ class Terminal:
                 rows[row] += text[at]
             at += 1
         return "\n".join(rows).rstrip("\n").split("\n")
+
+
+@pytest.fixture(autouse=True)
+def _every_thought_takes_a_moment(monkeypatch):
+    """However slow the machine is."""
+    monkeypatch.setattr(pages, "time", SimpleNamespace(monotonic=lambda: 0.0))
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def test_a_late_reply_to_something_older_is_shown_but_not_taken_for_the_answer()
         await asyncio.sleep(0.05)
         was_done = waiting.done()
         await surface.deliver(talk(), Reply("new", reply_to="new"))
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, 60)
         return was_done
 
     assert asyncio.run(run()) is False
@@ -35,6 +35,6 @@ def test_a_final_that_knows_no_question_ends_the_wait():
 
     async def run():
         await surface.deliver(talk(), Reply("", remarks=("Forgotten.",)))
-        await asyncio.wait_for(surface.wait("x"), 1)
+        await asyncio.wait_for(surface.wait("x"), 60)
 
     asyncio.run(run())

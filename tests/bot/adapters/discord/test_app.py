@@ -161,7 +161,7 @@ def test_what_was_heard_and_not_yet_kept_when_it_ended_is_answered_too(start, di
         patch.setattr("bot.reception.Reception.receive", ends_before)
         first = start()
         ann.write("hello")
-        assert begun.wait(10)
+        assert begun.wait(60)
         first.stop()
     start()
     assert worker.takes(talk_of(ann)).said == "hello"

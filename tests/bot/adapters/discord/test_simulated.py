@@ -39,10 +39,10 @@ class World:
         return [one.content for one in place.history() if one.author.id == self.env.bot.user.id]
 
     async def until(self, holds):
-        for _ in range(400):
+        for _ in range(6000):
             if found := holds():
                 return found
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.01)
         raise AssertionError(self.env.transcript())
 
 

@@ -131,7 +131,7 @@ def test_somebody_whose_answers_have_to_wait_holds_up_nobody_else(start, telegra
         ann.write("/help")
     bob.write("hello")
     assert worker.says(talk_of(bob.id), "Hi").said == "hello"
-    until(lambda: bob.sees() == ["Hi"], 5)
+    until(lambda: bob.sees() == ["Hi"], 25)
 
 
 def test_answers_come_in_the_order_they_were_asked_for(start, telegram, ann):

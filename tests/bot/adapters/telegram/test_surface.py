@@ -232,7 +232,7 @@ def test_an_answer_to_a_command_that_may_not_have_arrived_is_said_again_behind_a
 
 
 def test_a_flood_wait_of_one_chat_holds_up_no_other_and_its_answer_comes_after_it(start, telegram, ann, bob, worker):
-    telegram.fail("sendMessage", Refused(429, "Too Many Requests: retry after 2", retry_after=2))
+    telegram.fail("sendMessage", Refused(429, "Too Many Requests: retry after 6", retry_after=6))
     start()
     begun(worker, ann).ends("Hi Ann")
     until(lambda: telegram.faults == [])

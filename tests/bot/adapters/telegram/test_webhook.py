@@ -13,12 +13,12 @@ from bot.core.errors import CompanionError
 from bot.core.inbox import Inbox
 from tests.bot.adapters.telegram.conftest import talk_of, until
 from tests.fakes.telegram import TOKEN
+from tests.ports import free_port
 
 
 @pytest.fixture
 def port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def begin(start, telegram, port):
 
 
 def post(port, body, secret=None):
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request("POST", "/", body, {"X-Telegram-Bot-Api-Secret-Token": secret} if secret is not None else {})
         return connection.getresponse().status
 

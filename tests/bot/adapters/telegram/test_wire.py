@@ -1,7 +1,6 @@
 """What becomes of a call when the network is in the way: whether it may have arrived, and never the token."""
 
 import asyncio
-import socket
 
 import pytest
 from telegram import Bot
@@ -11,6 +10,7 @@ from telegram.request._requestparameter import RequestParameter
 
 from bot.adapters.telegram.wire import NeverLeft, Wire
 from tests.fakes.telegram import TOKEN
+from tests.ports import Nowhere
 
 SECRET = TOKEN.partition(":")[2]
 
@@ -35,9 +35,8 @@ def test_a_call_arrives_with_its_parameters_in_any_language(telegram, ann):
 
 
 def test_where_nothing_listens_the_call_has_certainly_not_arrived():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    assert isinstance(call(f"http://127.0.0.1:{port}/bot"), NeverLeft)
+    with Nowhere() as port:
+        assert isinstance(call(f"http://127.0.0.1:{port}/bot"), NeverLeft)
 
 
 def test_a_wire_that_is_not_connected_sends_nothing():

@@ -25,11 +25,11 @@ class Driver:
         self.submit(*turns, **how)
         return self.rest()
 
-    def rest(self, seconds=20):
+    def rest(self, seconds=60):
         text, ended = self.take(lambda text, ended: ended, seconds)
         return text, ended
 
-    def take(self, is_enough, seconds=20):
+    def take(self, is_enough, seconds=60):
         """Step until it is enough of one request."""
         decoder, text, ended = self.tokenizer.decoder(), "", None
         deadline = time.monotonic() + seconds
@@ -43,7 +43,7 @@ class Driver:
                     text += decoder.feed(event.ids)
         return text + (decoder.flush() if ended else ""), ended
 
-    def ends(self, num, seconds=20):
+    def ends(self, num, seconds=60):
         """The ends of several requests."""
         ends, deadline = {}, time.monotonic() + seconds
         while len(ends) < num:
@@ -55,7 +55,7 @@ class Driver:
         self.engine.close()
 
 
-def until(holds, seconds=5):
+def until(holds, seconds=60):
     deadline = time.monotonic() + seconds
     while not holds() and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from tests.ports import free_port
 from tests.tiny_models import make_tiny_model
 from tests.workers.engines.openai.driving import Driver, until
 from workers.engines.base import Sampling
@@ -33,8 +33,7 @@ pytestmark = [
 def server(tmp_path_factory):
     """(its URL, the name of its model)."""
     folder = make_tiny_model(tmp_path_factory.mktemp("served"), max_position_embeddings=4096)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     log = folder / "serve.log"
     command = [PYTHON, "-m", "transformers.cli.transformers", "serve", folder, "--port", str(port), "--device", "cpu"]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "hub")}
