@@ -22,18 +22,7 @@ from tests.sayings import SURFACE
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
-OF_THE_MACHINE = (
-    "COLUMNS",
-    "FORCE_COLOR",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "LANG",
-    "LANGUAGE",
-    "LINES",
-    "NO_COLOR",
-    "TZ",
-)
+OF_THE_MACHINE = {"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "LANG", "LANGUAGE", "COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR"}
 
 
 @pytest.fixture(scope="session", autouse=True)

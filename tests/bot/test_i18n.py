@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -51,6 +52,7 @@ VALUES |= {"ids": "7, 8", "model": "m", "stage": "ready", "busy": 1, "slots": 2,
 COUNTED = ("reset-sure", "retry-list", "retry-unknown", "export-done", "forget-done", "privacy", "stats-turns", "stats-tokens")
 
 
+@cache
 def messages(language):
     resource = FluentParser().parse((HERE / "locales" / f"{language}.ftl").read_text("utf-8"))
     assert not [entry for entry in resource.body if isinstance(entry, ftl.Junk)], "a line that is not Fluent"
