@@ -11,6 +11,7 @@ from workers.bundled.train.dialogue import Dialogue
 from workers.bundled.train.phrases import expand, garbled, phrases
 from workers.bundled.train.tokenizer import FOLDER, load
 from workers.bundled.train.values import make, split_of
+from workers.bundled.train.wordings import can_grow, grow
 
 
 def many(num, seed="test"):
@@ -65,6 +66,34 @@ def test_no_question_put_together_in_training_is_one_of_the_evaluation(language)
         assert not {one for text in section["ask_held"] for one in expand(text)} & {*asks}
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("kind", ["traits", "catch_first", "catch_last"])
+def test_no_sentence_of_a_description_put_together_in_training_is_one_of_the_evaluation(language, kind):
+    personas = phrases(language, "train").personas
+    kept_out = [personas[key] for key in personas if key.startswith(("traits", "catch")) and key.endswith(("held", "dev"))]
+    assert sum(map(len, kept_out)) >= 9
+    # The number alone: whoever works on the corpus must not read them.
+    assert sum(can_grow(language, kind, text) for texts in kept_out for text in texts) == 0
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("kind", "slots"),
+    [("traits", ["{t1}", "{t2}"]), ("catch_first", ["{catch}"]), ("catch_last", ["{catch}"]), ("name", ["{me}"])],
+)
+def test_a_sentence_put_together_says_what_it_is_for_once(language, kind, slots):
+    for seed in range(500):
+        text = grow(language, kind, Random(seed))
+        assert [text.count(slot) for slot in slots] == [1] * len(slots)
+        assert not set(text) & set("<>[]|")
+        assert can_grow(language, kind, text.upper().replace("{T", "{t").format_map(Open()))
+
+
+class Open(dict):
+    def __missing__(self, slot):
+        return "{" + slot.lower() + "}"
+
+
 def heads(templates):
     return [reading for text in templates for reading in expand(text)]
 
@@ -107,6 +136,32 @@ def test_a_garbled_wording_keeps_its_slots_and_what_it_is_about():
     for seed in range(100):
         text = garbled("my {s} number is {v}, you know", Random(seed), "en", "number")
         assert all(kept in text for kept in ("{s}", "{v}", "number"))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_garbled_wording_keeps_its_quotation_marks(language):
+    text = {"en": 'you end all you say with "{catch}"', "zh": "你说话总是用“{catch}”来结尾"}[language]
+    for seed in range(200):
+        assert re.search(r'["“]\{catch\}["”]', garbled(text, Random(seed), language))
+
+
+def test_whoever_has_a_word_says_it_in_every_thought_and_answer():
+    for one in many(300):
+        for exchange in one.exchanges[one.num_old :]:
+            assert one.sheet.catch in exchange.thought
+            assert one.sheet.catch in exchange.answer
+
+
+def test_the_word_and_the_traits_of_a_persona_stand_in_its_description():
+    for one in many(300):
+        for word in (one.sheet.catch, *one.sheet.trait.replace(" and ", "、").split("、")):
+            assert word in one.sheet.block
+
+
+def test_a_thought_about_who_one_is_names_the_traits_too():
+    found = [one for one in many(2000) if one.last.act == "who" and one.sheet.trait and one.sheet.language == one.last.language]
+    assert found
+    assert all(one.sheet.name in one.last.thought and one.sheet.trait in one.last.thought for one in found)
 
 
 @pytest.mark.parametrize("skill", [exam.recall("en"), exam.recall("zh"), exam.corrected, exam.nonsense_name])

@@ -183,9 +183,11 @@ def _about(talk: Dialogue, kind: str, matter: str, wanted: tuple[str, ...]) -> E
     sections = talk.words.bank["persona_talk"]
     section = sections[kind]
     said = talk.write(talk.words.said(section, "user"), question=True)
-    thought = talk.think("who")
     # A description in the other language is not translated: only the name goes across.
-    if matter and (kind == "human" or talk.sheet.language == talk.language):
+    is_ours = talk.sheet.language == talk.language
+    how = talk.sheet.trait if is_ours and kind == "who" else ""
+    thought = talk.think("who_and_how", trait=how) if how else talk.think("who")
+    if matter and (kind == "human" or is_ours):
         answer = talk.answer(section["say"], what=matter, trait=matter)
         wanted = (*wanted, *((talk.sheet.name,) if "{me}" in section["say"][0] else ()))
         thought = talk.think("trait", trait=matter) if kind == "trait" else thought

@@ -27,18 +27,18 @@ RULE = "\n---\n"
 CONTEXT = 2048
 _WEIGHTS = {
     "tell": 22,
-    "ask": 26,
-    "unknown": 10,
+    "ask": 28,
+    "unknown": 11,
     "correct": 8,
     "forget": 2,
     "forgotten": 2,
     "many": 3,
-    "who": 7,
-    "trait": 7,
+    "who": 8,
+    "trait": 9,
     "human": 2,
-    "talk": 14,
+    "talk": 11,
     "ramble": 3,
-    "sum": 8,
+    "sum": 6,
     "repeat": 4,
     "language": 1,
 }
@@ -114,6 +114,9 @@ def sample(rng: Random) -> Sample:
     changes, talk.is_long = rng.random() < 0.15, rng.random() < 0.16
     acts = [*_ACTS, *["ramble"] * 30] if talk.is_long else _ACTS
     num_turns = rng.choice((1, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8, 9, 10, 11, 12))
+    if talk.sheet.catch and rng.random() < 0.25:
+        # Only a first answer shows whether the word was found in the description: later ones see it said before.
+        num_turns, acts = 1, [*acts, *_OF_ITSELF[:2] * 40]
     num_old = rng.randrange(num_turns) if rng.random() < 0.15 else 0
     for turn in range(num_turns):
         if num_old and turn == num_old:

@@ -60,7 +60,14 @@ class Dialogue:
 
     def exchange(self, act: str, said: str, thought: str, answer: str, **marks: tuple[str, ...]) -> Exchange:
         answer = self.sheet.voice(answer.strip(), self.language)
-        return Exchange(act, self.language, said, thought, answer, **marks)
+        return Exchange(act, self.language, said, self._with_word(thought), answer, **marks)
+
+    def _with_word(self, thought: str) -> str:
+        """A persona's word is found in its description once, in the thought; the answer copies it from there."""
+        if not self.sheet.catch:
+            return thought
+        space = " " if self.language == "en" else ""
+        return f"{thought}{space}{self.think('word', catch=self.sheet.catch)}"
 
     def think(self, kind: str, **slots: str) -> str:
         return choose(self.words.bank["thoughts"][kind], self.rng, me=self.sheet.name, **slots)

@@ -7,9 +7,18 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from .phrases import Phrases, choose, garbled
-from .values import Language, make
+from .values import Language, make, split_of
+from .wordings import grow
 
 _ARTICLE = re.compile(r"\b([aA])(?= [aeiouAEIOU])")
+_WORDS_TRAINED = ("catch", "catch", "name", "saying", "saying", "phrase", "phrase", "odd")
+# What tells where a persona says its word.
+_PLACES = {
+    "en": "first last begin begins start starts end ends close closes finish finishes",
+    "zh": "先 后 前 首 尾 开 头 结 束 始 末",
+}
+_BARE_CATCH = re.compile(r"(?<![\"“'‘「『*])\{catch\}")
+_BESIDE_SLOT = re.compile(r"(?:(\w+) ?(?=\{))|(?:(?<=\}) ?(\w+))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +55,23 @@ def invent(words: Phrases, rng: Random, answer_in: Language, *, vivid: bool = Fa
     name = make("name", language, words.split, rng)
     t1, t2 = _traits(words, rng)
     what = _what(words, rng, user, t1, t2)
-    lines = [_trait_line(words, rng).format(t1=t1, t2=t2)] if vivid or rng.random() < 0.5 else []
-    lines += rng.sample(bank["extra"], rng.randint(0, 2 if vivid else 5))
+    is_told = vivid or rng.random() < 0.5
+    lines = rng.sample(bank["extra"], rng.randint(0, 2 if vivid else 5))
     catch, first = _catch(words, rng) if vivid or rng.random() < 0.3 else ("", True)
-    if catch:
-        lines.append(_catch_line(words, rng, catch, first))
+    own = {"t1": t1, "t2": t2, "catch": catch, "me": name, "user": user}
+    told = _of_itself(words, rng, is_told, bool(catch), first)
+    if words.split == "train" and (rng.random() < 0.2 or "," in catch or "，" in catch):
+        told = [_BARE_CATCH.sub('"{catch}"' if language == "en" else "“{catch}”", line) for line in told]
+    lines += [line.format(**own) for line in told]
+    if words.split == "train":
+        lines += _distractors(words, rng, (t1, t2, catch))
     rng.shuffle(lines)
     opening = what[0].upper() if rng.random() < 0.5 else what[0]
-    about = _joined([opening + what[1:] + (". " if language == "en" else "。"), *lines], language)
-    trait = _joined_traits([t for t in (t1, t2) if t in about], language)
+    lines.insert(0, opening + what[1:] + (". " if language == "en" else "。"))
+    if words.split == "train" and rng.random() < 0.06:
+        rng.shuffle(lines)
+    about = _joined(lines, language)
+    trait = _joined_traits([t for t in (t1, t2) if is_told or t in what], language)
     sheet = Sheet(name, language, what, trait, catch, first, user)
     forms = words.said(words.personas, "form")
     if not strange and (words.split != "train" or rng.random() < 0.4):
@@ -64,16 +81,55 @@ def invent(words: Phrases, rng: Random, answer_in: Language, *, vivid: bool = Fa
 
 def _traits(words: Phrases, rng: Random) -> tuple[str, str]:
     if words.split == "train" and rng.random() < 0.5:  # any words at all, so that they are copied and not guessed
-        return make("phrase", words.language, "train", rng), make("phrase", words.language, "train", rng)
+        return _any_words(words, rng), _any_words(words, rng)
     first = make("trait", words.language, words.split, rng)
     while (second := make("trait", words.language, words.split, rng)) == first:
         pass
     return first, second
 
 
-def _trait_line(words: Phrases, rng: Random) -> str:
-    line: str = rng.choice(words.said(words.personas, "traits"))
-    return garbled(line, rng, words.language) if words.split == "train" and rng.random() < 0.2 else line
+def _any_words(words: Phrases, rng: Random) -> str:
+    phrase = make("phrase", words.language, "train", rng)
+    return phrase.replace(" ", "-") if rng.random() < 0.2 else phrase
+
+
+def _of_itself(words: Phrases, rng: Random, is_told: bool, has_word: bool, first: bool) -> list[str]:
+    """The sentences that say how it is and what it always says, in one now and then; their slots are open."""
+    place = "first" if first else "last"
+    if is_told and has_word and words.split == "train" and rng.random() < 0.06:
+        return [grow(words.language, f"both_{place}", rng)]
+    kinds = ["traits"] * is_told + [f"catch_{place}"] * has_word
+    return [_line(words, rng, kind) for kind in kinds]
+
+
+def _line(words: Phrases, rng: Random, kind: str) -> str:
+    """One of the list, or in training one of many more that are put together, or with words that nobody expects."""
+    if words.split == "train" and rng.random() < 0.6:
+        line = grow(words.language, kind, rng)
+    else:
+        line = rng.choice(words.said(words.personas, kind))
+    if words.split != "train" or line[0] == "{" or rng.random() > 0.2:
+        return line
+    # Words beside a value stay: else nothing would say where it begins.
+    pairs, is_zh = _BESIDE_SLOT.findall(line), words.language == "zh"
+    beside = [word for before, after in pairs for word in ((before[-1:], after[:1]) if is_zh else (before, after))]
+    return garbled(line, rng, words.language, " ".join((*beside, _PLACES[words.language])))
+
+
+def _distractors(words: Phrases, rng: Random, own: tuple[str, ...]) -> list[str]:
+    """Now and then a sentence with a quoted word, or with traits, that are not this persona's."""
+    lines = [grow(words.language, kind, rng) for kind in ("distractor", "distractor_traits") if rng.random() < 0.08]
+    if not lines:
+        return []
+    slots = {slot: _other(words, rng, kind, own) for slot, kind in (("other", "phrase"), ("t3", "trait"), ("t4", "trait"))}
+    return [line.format(**slots) for line in lines]
+
+
+def _other(words: Phrases, rng: Random, kind: str, own: tuple[str, ...]) -> str:
+    while True:
+        value = make(kind, words.language, "train", rng)
+        if not any(value in mine or mine in value for mine in own if mine):
+            return value
 
 
 def _what(words: Phrases, rng: Random, user: str, t1: str, t2: str) -> str:
@@ -85,14 +141,25 @@ def _what(words: Phrases, rng: Random, user: str, t1: str, t2: str) -> str:
 
 
 def _catch(words: Phrases, rng: Random) -> tuple[str, bool]:
-    kind = rng.choice(("catch", "catch", "name", "phrase", "phrase", "phrase") if words.split == "train" else ("catch", "name"))
-    return make(kind, words.language, words.split, rng), rng.random() < 0.6
+    is_trained = words.split == "train"
+    catch = make(rng.choice(_WORDS_TRAINED if is_trained else ("catch", "name")), words.language, words.split, rng)
+    if is_trained:
+        other = _varied(words, rng, catch)
+        catch = other if split_of(other) == "train" else catch
+    return catch, rng.random() < 0.6
 
 
-def _catch_line(words: Phrases, rng: Random, catch: str, first: bool) -> str:
-    line: str = rng.choice(words.said(words.personas, "catch_first" if first else "catch_last"))
-    is_new = words.split == "train" and rng.random() < 0.2
-    return (garbled(line, rng, words.language) if is_new else line).format(catch=catch)
+def _varied(words: Phrases, rng: Random, catch: str) -> str:
+    """Said twice, with a comma in it, or with a capital, now and then: it is copied as it stands."""
+    space, comma = (" ", ", ") if words.language == "en" else ("", "，")
+    way = rng.random()
+    if way < 0.1:
+        return catch + rng.choice((space, space, comma)) + catch
+    if way < 0.16:
+        return catch + comma + _any_words(words, rng)
+    if way < 0.22:
+        return catch.replace(" ", "-")
+    return catch[0].upper() + catch[1:] if way < 0.32 else catch
 
 
 def _joined(lines: list[str], language: Language) -> str:
@@ -121,7 +188,8 @@ def _with_block(sheet: Sheet, words: Phrases, rng: Random, about: str, answer_in
 def _shuffled_form(words: Phrases, rng: Random) -> str:
     """A block in a wording and an order of its own: no single form is to be learnt by heart."""
     bank = words.personas
-    lines = [rng.choice(bank[kind]) for kind in ("name_line", "talk_line", "way_line")] + ["{about}", "{language}"]
+    name_line = grow(words.language, "name", rng) if rng.random() < 0.5 else rng.choice(bank["name_line"])
+    lines = [name_line, *(rng.choice(bank[kind]) for kind in ("talk_line", "way_line")), "{about}", "{language}"]
     if rng.random() < 0.5:
         rng.shuffle(lines)
     gaps = ("\n", " " if words.language == "en" else "")

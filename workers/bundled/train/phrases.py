@@ -158,7 +158,7 @@ def garbled(text: str, rng: Random, language: Language, keys: str = "") -> str:
     kept = {*keys.split()} if language == "en" else {*keys}
     parts = [part for part in _WORD[language].split(text) if part]
     places = [n for n, part in enumerate(parts) if part.strip() and not _SLOT.fullmatch(part)]
-    places = [n for n in places if parts[n] not in _KEPT and parts[n] not in kept]
+    places = [n for n in places if parts[n][0].isalnum() and parts[n] not in _KEPT and parts[n] not in kept]
     for place in rng.sample(places, min(len(places), rng.choice((1, 1, 2, 2, 3)))):
         parts[place] = _stand_in(rng, language)
     return "".join(parts)

@@ -26,6 +26,7 @@ _ENDS = ("", "", "", "n", "l", "r", "s", "t", "m", "x", "k", "nd", "sh", "lf", "
 _TRIES = 100
 _FRESH = "2/"  # a new one makes other values held out: to be changed when the old ones have guided the recipe
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_KINDS = ("word", "animal", "colour", "food", "drink", "fruit", "flower", "job", "trait", "everyday", "everyday", "hobby")
 _MONTHS = [
     "January",
     "February",
@@ -82,7 +83,8 @@ def _makers(language: Language) -> dict[str, Maker]:
     makers["petname"] = _mix((4, makers["petname"]), (2, makers["name"]), (1, nonsense))
     makers["city"] = _mix((4, makers["city"]), (2, invent))
     makers["odd"] = _mix((2, invent), (2, nonsense), (1, makers["food"]), (1, makers["colour"]), (1, _number))
-    makers["phrase"] = _phrase(words, language)
+    makers["phrase"] = _phrase(words, language, _KINDS, (1, 1, 2, 3, 4))
+    makers["saying"] = _phrase(words, language, ("everyday", "everyday", "word"), (2, 2, 3, 4))
     strange = _lowered(_mix((2, invent), (1, nonsense), (2, makers["phrase"])))
     for kind in words.keys() - {"family", "given", "name", "petname", "city", "everyday", "key"}:
         makers[kind] = _mix((7, makers[kind]), (2, strange))
@@ -102,12 +104,11 @@ def _lowered(maker: Maker) -> Maker:
     return lambda rng: maker(rng).lower()
 
 
-def _phrase(words: dict[str, list[str]], language: Language) -> Maker:
-    """One to three words of any list: something that can be copied but not guessed."""
-    kinds = ("word", "animal", "colour", "food", "drink", "fruit", "flower", "job", "trait", "everyday", "everyday", "hobby")
+def _phrase(words: dict[str, list[str]], language: Language, kinds: tuple[str, ...], lengths: tuple[int, ...]) -> Maker:
+    """So many words of these lists: something that can be copied but not guessed."""
     lists = [[word for word in words[kind] if split_of(word) == "train"] for kind in kinds]
     space = " " if language == "en" else ""
-    return lambda rng: space.join(rng.choice(rng.choice(lists)) for _ in range(rng.choice((1, 1, 2, 3, 4))))
+    return lambda rng: space.join(rng.choice(rng.choice(lists)) for _ in range(rng.choice(lengths)))
 
 
 def _syllables(rng: Random) -> str:
