@@ -60,9 +60,11 @@ class Administration:
         return Subject(self.surface, kind, self._person(id).person)
 
     def reset(self, subject: Subject) -> int:
-        """Forget all conversations of a person, or all in a chat. Gives the number of turns forgotten."""
+        """Forget all that was said with a person, or all in a chat. Gives the number of turns forgotten."""
         self._respect(subject)
         num_turns = sum(self.front.memory.forget(conversation) for conversation in self._in_reach(subject))
+        if subject.kind == "person":
+            num_turns += self.front.people.withdraw(self._person(subject.id))
         self.note("reset", str(subject), num_turns)
         return num_turns
 

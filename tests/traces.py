@@ -3,6 +3,8 @@
 Not in dumps: there, numbers are no text and longer texts may be compressed.
 """
 
+from bot.core.vault import Forgotten
+
 _READ = {
     b"string": lambda redis, name: redis.get(name),
     b"list": lambda redis, name: redis.lrange(name, 0, -1),
@@ -22,3 +24,30 @@ def traces(redis, word):
 def _holds(redis, name, word):
     read = _READ.get(redis.type(name))  # none for a key that has just gone
     return read is not None and word in repr(read(redis, name))
+
+
+def opened(redis, seal, place):
+    """All that is kept under that seal at that place, whatever the key and the kind: as text, sorted."""
+    found = []
+    for name in redis.scan_iter():
+        read = _READ.get(redis.type(name))
+        found += [text for value in _values(read(redis, name)) if (text := _opened(value, seal, place))]
+    return sorted(found)
+
+
+def _values(kept):
+    if isinstance(kept, bytes):
+        yield kept
+        yield kept.partition(b"\n")[2]  # what stands behind a name that is readable
+    elif isinstance(kept, dict):
+        yield from _values([*kept.values()])
+    elif isinstance(kept, (list, tuple, set)):
+        for one in kept:
+            yield from _values(one)
+
+
+def _opened(value, seal, place):
+    try:
+        return seal.open(value, place).decode()
+    except Forgotten:
+        return ""

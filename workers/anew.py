@@ -44,10 +44,14 @@ def aim(lines: tuple[Line, ...], turns: list[Turn]) -> Aim:
         return Aim(_edited(lines[0], last), before, replaces=True)
     if last is None:
         raise NothingToAnswer("nothing_to_retry")
-    return Aim(last.lines, before, replaces=True, earlier=last.variants or (last.reply,))
+    return Aim(last.lines, before, replaces=True, earlier=last.variants or tuple(filter(None, [last.reply])))
 
 
 def _edited(edit: Line, last: Turn | None) -> tuple[Line, ...]:
     if last is None or edit.message_id not in {line.message_id for line in last.lines}:
         raise NothingToAnswer("edit_too_late")
-    return tuple(replace(line, text=edit.text) if line.message_id == edit.message_id else line for line in last.lines)
+    return tuple(_with(edit, line) if line.message_id == edit.message_id else line for line in last.lines)
+
+
+def _with(edit: Line, line: Line) -> Line:
+    return replace(line, text=edit.text, speaker=edit.speaker)

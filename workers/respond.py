@@ -145,4 +145,5 @@ def _finished(task: Task, lease: Lease, turn: Turn, reply: Reply) -> Finished:
         variant=max(1, len(turn.variants)),
         num_variants=max(1, len(turn.variants)),
         trace=lease.trace,
+        speakers=turn.speakers,
     )

@@ -46,7 +46,7 @@ class Task:
 
     @property
     def text(self) -> str:
-        return "\n".join(line.text for line in self.lines)
+        return "\n".join(line.said for line in self.lines)
 
 
 class Writer:

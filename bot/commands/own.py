@@ -52,7 +52,7 @@ def forget(front: Front, ask: Ask) -> Answer:
 
 
 def _with_shared(ask: Ask, text: str) -> str:
-    """And, where there may be such, that a talk which everybody in a channel shares is nobody's own."""
+    """And, where there may be such, what is theirs of a talk that everybody in a channel shares."""
     return f"{text}\n{ask.say('shared-talk')}" if ask.conversation.platform == "discord" else text
 
 

@@ -33,7 +33,8 @@ def _lines(kept: dict[str, Any], language: str) -> Iterator[str]:
 
 def _conversation(conversation: dict[str, Any], language: str) -> Iterator[str]:
     yield ""
-    yield say(language, "export-conversation", chat=conversation["chat"], thread=conversation["thread"])
+    where = {"chat": conversation["chat"], "thread": conversation["thread"]}
+    yield say(language, "export-shared", **where) if conversation["shared"] else say(language, "export-conversation", **where)
     for turn in conversation["turns"]:
         yield from _turn(turn, language)
     if ids := _messages(conversation):
@@ -46,7 +47,8 @@ def _conversation(conversation: dict[str, Any], language: str) -> Iterator[str]:
 def _turn(turn: dict[str, Any], language: str) -> Iterator[str]:
     yield ""
     yield from map(_line, turn["lines"])
-    yield f"{moment(turn['at'])} {turn['persona']}: {turn['reply']}"
+    reply = turn["reply"] or say(language, "export-answered-several")
+    yield f"{moment(turn['at'])} {turn['persona']}: {reply}"
     others = [reply for reply in turn["variants"] if reply != turn["reply"]]
     yield from (say(language, "export-variant", reply=reply) for reply in others)
 

@@ -40,6 +40,9 @@ class DeadLetters:
         entries: Any = self._store.redis.hgetall(Keys(surface).dead)
         return [DeadLetter.unpack(id.decode(), packed, self._vault) for id, packed in sorted(entries.items())]
 
+    def of(self, conversation: Conversation) -> list[DeadLetter]:
+        return [letter for letter in self.all(conversation.surface) if letter.conversation == conversation]
+
     def replay(self, letter: DeadLetter) -> bool:
         """Put its lines back to be answered; False when it is no longer there."""
         keys, place = Keys(letter.conversation.surface), str(letter.conversation)

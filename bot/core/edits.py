@@ -29,7 +29,7 @@ def replace_waiting(store: Store, vault: Vault, conversation: Conversation, edit
             continue
         if line.text == edit.text:
             return "same"
-        new = seal.close(dump(replace(line, text=edit.text)), str(conversation))
+        new = seal.close(dump(replace(line, text=edit.text, speaker=edit.speaker)), str(conversation))
         place: Place = store.call("edit_waiting", names, old, new).decode()
         return place
     return "gone"

@@ -36,9 +36,11 @@ class Inbox:
         conversation, line = incoming.conversation, incoming.line
         keys, place = Keys(conversation.surface), str(conversation)
         _, *way = keys.way(conversation)
+        people = conversation.person, incoming.own.person
+        theirs = [keys.of_person(person, "conversations") for person in people]
         waiting, *how = self._store.call(
             "accept",
-            [keys.seen, *way, keys.of_person(conversation.person, "conversations"), keys.people],
+            [keys.seen, *way, theirs[0], keys.people, theirs[1]],
             line.update_id,
             place,
             self._vault.seal(conversation).close(dump(line), place),
@@ -47,7 +49,7 @@ class Inbox:
             _KEEP_SEEN_MS,
             self._person_replies,
             self._max_waiting,
-            conversation.person,
+            *people,
         )
         if waiting > 0:
             return "accepted" if how[0] else "behind" if how[1] else "next"

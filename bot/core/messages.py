@@ -68,6 +68,7 @@ class Line:
     """One message of a person as it waits in the inbox.
 
     `retry` asks for the last turn to be answered anew; `edit` too, with `text` in place of the line of that `message_id`.
+    `speaker` is who says it, by the platform's id, where the conversation is everybody's; `author` is only a name.
     """
 
     text: str
@@ -76,6 +77,12 @@ class Line:
     author: str
     at: float
     kind: Literal["say", "retry", "edit"] = "say"
+    speaker: str = ""
+
+    @property
+    def said(self) -> str:
+        """As the model reads it: where several speak, behind the name of who does."""
+        return f"{self.author}: {self.text}" if self.speaker else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +90,7 @@ class Incoming:
     """A platform's update, translated: who said what where, and in which language their client is.
 
     `server` is the platform's id of the community the chat belongs to, where there is such a thing, and `manages` whether
-    they run it. `speaker` is who says it, where the conversation is everybody's. A `tentative` edit may only mend a slip:
-    that it is answered anew is offered, not done.
+    they run it. A `tentative` edit may only mend a slip: that it is answered anew is offered, not done.
     """
 
     conversation: Conversation
@@ -93,12 +99,11 @@ class Incoming:
     server: str | None = None
     tentative: bool = False
     manages: bool = False
-    speaker: str = ""
 
     @property
     def own(self) -> Conversation:
         """What is the speaker's alone: limits, lists and commands about themselves go by it."""
-        return replace(self.conversation, person=self.speaker) if self.speaker else self.conversation
+        return replace(self.conversation, person=self.line.speaker) if self.line.speaker else self.conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +127,14 @@ class Turn:
     variants: tuple[str, ...] = ()
 
     @property
+    def speakers(self) -> tuple[str, ...]:
+        """Who said it, where the conversation is everybody's; what was kept before lines knew that has nobody."""
+        return tuple(sorted({line.speaker for line in self.lines if line.speaker}))
+
+    @property
     def said(self) -> str:
         """The person's lines as the model reads them: one text."""
-        return "\n".join(line.text for line in self.lines)
+        return "\n".join(line.said for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +160,7 @@ class Finished:
     """The good end of a turn. `thought` is empty unless the person wants to see thoughts.
 
     `variant` of `num_variants` replies to the same lines, counted from 1. `trace` is that of the message it answers.
+    `speakers` are those of the lines that it answers, where the conversation is everybody's.
     """
 
     conversation: str
@@ -161,6 +172,7 @@ class Finished:
     variant: int = 1
     num_variants: int = 1
     trace: str = ""
+    speakers: tuple[str, ...] = ()
     kind: Literal["finished"] = "finished"
 
 
@@ -216,6 +228,8 @@ def load_turn(data: bytes) -> Turn:
 
 def load_event(data: bytes) -> Draft | Event:
     fields = _fields(data)
+    if "speakers" in fields:
+        fields["speakers"] = tuple(fields["speakers"])
     event: Draft | Event = _KINDS[fields["kind"]](**fields)
     return event
 

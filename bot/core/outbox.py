@@ -13,7 +13,8 @@ from bot.core.messages import Conversation, Draft, Event, Notice, dump, load_eve
 from bot.core.store import Keys, Store
 from bot.core.vault import Forgotten, Seal, Vault
 
-_GROUP, _CONSUMER = "delivery", "adapter"
+GROUP = "delivery"
+_CONSUMER = "adapter"
 _NUM_READ = 64
 _KEEP_SENT = 1000
 
@@ -40,7 +41,7 @@ class Outbox:
     def open(self) -> None:
         """Make the consumer group where there is none."""
         try:
-            self._store.redis.xgroup_create(self._keys.outbox, _GROUP, id="0", mkstream=True)
+            self._store.redis.xgroup_create(self._keys.outbox, GROUP, id="0", mkstream=True)
         except ResponseError as problem:
             if "BUSYGROUP" not in str(problem):
                 raise
@@ -75,7 +76,7 @@ class Outbox:
         """The person has it, in these messages."""
         where = json.dumps([entry.event.turn, message_ids]) if entry.event and message_ids else ""
         own = [self._keys.of(entry.conversation, what) for what in ("sent", "memory")]
-        self._store.call("delivered", [self._keys.outbox, self._keys.sending, *own], entry.id, _GROUP, where, _KEEP_SENT)
+        self._store.call("delivered", [self._keys.outbox, self._keys.sending, *own], entry.id, GROUP, where, _KEEP_SENT)
 
     def pseudonym(self, conversation: Conversation) -> str:
         return self._vault.pseudonym(conversation)
@@ -94,7 +95,7 @@ class Outbox:
 
     def _read(self, start: str, block_ms: int | None) -> list[Entry]:
         answer: Any = self._store.redis.xreadgroup(
-            _GROUP, _CONSUMER, {self._keys.outbox: start}, count=_NUM_READ, block=block_ms
+            GROUP, _CONSUMER, {self._keys.outbox: start}, count=_NUM_READ, block=block_ms
         )
         entries = answer.values() if isinstance(answer, dict) else [batch for _, batch in answer or []]
         found = [(id.decode(), fields) for batch in entries for id, fields in _flat(batch)]
@@ -127,14 +128,34 @@ class Outbox:
 
 
 def _event(conversation: Conversation, fields: dict[bytes, bytes], generation: bytes | None, seal: Seal | None) -> Event | None:
-    if seal is None or not fields[b"event"] or int(generation or 0) != int(fields[b"generation"]):
+    if seal is None or int(generation or 0) != int(fields[b"generation"]):
         return None
+    return _opened(conversation, fields[b"event"], seal)
+
+
+def _opened(conversation: Conversation, sealed: bytes, seal: Seal) -> Event | None:
+    """None for what was forgotten."""
     try:
-        event = load_event(seal.open(fields[b"event"], str(conversation)))
+        event = load_event(seal.open(sealed, str(conversation)))
     except Forgotten:
         return None
     assert not isinstance(event, Draft), "drafts never enter the outbox"
     return event
+
+
+def on_their_way(store: Store, seal: Seal, conversation: Conversation) -> Iterator[tuple[bytes, Event]]:
+    """What a conversation's people have not been given yet, by the entry it stands in."""
+    name, place, start = Keys(conversation.surface).outbox, str(conversation).encode(), b"-"
+    while entries := _some(store, name, start):
+        for id, fields in entries:
+            if fields[b"conversation"] == place and (event := _opened(conversation, fields[b"event"], seal)):
+                yield id, event
+        start = b"(" + entries[-1][0]
+
+
+def _some(store: Store, name: str, start: bytes) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    entries: Any = store.redis.xrange(name, start.decode(), "+", count=_NUM_READ)
+    return list(entries)
 
 
 def _flat(batch: Any) -> Any:

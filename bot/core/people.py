@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, cast
 
-from bot.core.dead import DeadLetter, DeadLetters
+from bot.core.dead import DeadLetters
 from bot.core.edits import kept_edit
 from bot.core.inbox import lines_waiting
 from bot.core.memory import Memory
 from bot.core.messages import Conversation, Thinking
+from bot.core.shared import SharedTalks
 from bot.core.store import DAY_MS, Keys, Store
 from bot.core.vault import Vault
 
-_OF_A_PERSON = ("settings", "conversations", "usage", "disclosed", "rate", "told")
+_OF_A_PERSON = ("settings", "usage", "disclosed", "rate", "told")
 _OF_A_CONVERSATION = ("state", "shown", "edited")
 
 
@@ -47,6 +48,7 @@ class People:
 
     def __init__(self, store: Store, vault: Vault, memory: Memory, dead: DeadLetters) -> None:
         self._store, self._vault, self._memory, self._dead = store, vault, memory, dead
+        self._shared = SharedTalks(store, vault, memory, dead)
 
     def preferences(self, conversation: Conversation) -> Preferences:
         """The person's own choices, and the chat's where the person has made none."""
@@ -72,8 +74,15 @@ class People:
         self._write(Keys(conversation.surface).of_chat(conversation.chat, "chat"), choices)
 
     def conversations(self, person: Conversation) -> list[Conversation]:
-        """All conversations of the person on that surface."""
-        names: Any = self._store.redis.smembers(Keys(person.surface).of_person(person.person, "conversations"))
+        """All conversations of the person on that surface; not those that they share."""
+        return [conversation for conversation in self._known(person) if conversation.person == person.person]
+
+    def shared(self, person: Conversation) -> list[Conversation]:
+        """Those that several share, in which they spoke."""
+        return [conversation for conversation in self._known(person) if conversation.person != person.person]
+
+    def _known(self, person: Conversation) -> list[Conversation]:
+        names: Any = self._store.redis.smembers(_index(person))
         return [Conversation.parse(name.decode()) for name in sorted(names)]
 
     def usage(self, person: Conversation) -> Usage:
@@ -93,14 +102,19 @@ class People:
         Gives the number of turns forgotten.
         """
         conversations = {person, _private(person), *self.conversations(person)}
-        num_turns = sum(self._memory.forget(conversation) for conversation in conversations)
+        num_turns = sum(self._memory.forget(conversation) for conversation in conversations) + self.withdraw(person)
         self._dead.forget(person)
         self._vault.erase(person)  # before the generations go: from here on no copy can be opened
         keys, redis = Keys(person.surface), self._store.redis
         redis.delete(*self._names(person, conversations))
+        redis.srem(_index(person), *map(str, conversations))  # what they have said since in a shared one must stay findable
         redis.zrem(keys.people, person.person)
         redis.hdel(keys.of_chat(person.platform, "bans"), person.person)  # an adapter's note: not to write there for a while
         return num_turns
+
+    def withdraw(self, person: Conversation) -> int:
+        """Take what they said, and what was answered to it, out of all that they share. Gives the number of their turns."""
+        return sum(self._shared.forget(conversation, person.person) for conversation in self.shared(person))
 
     def export(self, person: Conversation) -> dict[str, Any]:
         """Everything kept about the person on that surface, for them to have: plain values, ready for JSON."""
@@ -110,7 +124,10 @@ class People:
             "choices": _text(self._store.redis.hgetall(Keys(person.surface).of_person(person.person, "settings"))),
             "usage": self._usage(person),
             "marks": self._marks(person),
-            "conversations": [self._export(conversation) for conversation in self.conversations(person)],
+            "conversations": [
+                *(self._export(conversation) for conversation in self.conversations(person)),
+                *(self._shared.export(conversation, person.person) for conversation in self.shared(person)),
+            ],
         }
 
     def _marks(self, person: Conversation) -> dict[str, float | str]:
@@ -139,10 +156,11 @@ class People:
         return {
             "chat": conversation.chat,
             "thread": conversation.thread,
+            "shared": False,
             "turns": turns,
             "shown": self._shown(conversation),
             "waiting": [asdict(line) for line in waiting],
-            "put_aside": [asdict(line) for letter in self._letters(conversation) for line in letter.lines],
+            "put_aside": [asdict(line) for letter in self._dead.of(conversation) for line in letter.lines],
             "chat_choices": self._chat_choices(conversation),
         }
 
@@ -156,9 +174,6 @@ class People:
         if conversation.chat != conversation.person:
             return {}
         return _text(self._store.redis.hgetall(Keys(conversation.surface).of_chat(conversation.chat, "chat")))
-
-    def _letters(self, conversation: Conversation) -> list[DeadLetter]:
-        return [letter for letter in self._dead.all(conversation.surface) if letter.conversation == conversation]
 
     def _names(self, person: Conversation, conversations: Iterable[Conversation]) -> list[str]:
         """Every key that names the person; a private chat has the name of the one person in it."""
@@ -178,6 +193,11 @@ class People:
 def _private(person: Conversation) -> Conversation:
     """The chat that has their name, whether they ever wrote there or not."""
     return replace(person, chat=person.person, thread="0")
+
+
+def _index(person: Conversation) -> str:
+    """Of all conversations in which they spoke."""
+    return Keys(person.surface).of_person(person.person, "conversations")
 
 
 def _text(values: Any) -> dict[str, str]:

@@ -100,9 +100,9 @@ class Store:
             if name != "common.lua"
         }
 
-    def call(self, script: str, keys: list[str], *args: str | bytes | int | float) -> Any:
-        """Run one of `scripts/*.lua`; its head says what it takes and gives."""
-        return self._scripts[script](keys=keys, args=list(args))
+    def call(self, script: str, keys: list[str], *args: str | bytes | int | float, on: Any = None) -> Any:
+        """Run one of `scripts/*.lua`, at once or as a part of the pipeline `on`; its head says what it takes and gives."""
+        return self._scripts[script](keys=keys, args=list(args), client=on)
 
     @contextmanager
     def channel(self, name: str) -> Iterator[Any]:

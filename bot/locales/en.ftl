@@ -165,7 +165,7 @@ privacy =
       }
     Yours to do: /export gives you all of it, /undo takes back the last exchange, /reset forgets this conversation, /forget erases everything, with your key. A backup made before then holds it until whoever runs me deletes that.
     Whether you may write to me at all is kept on a list, and what admins do in a log. Both may hold your id, and /forget does not touch them. Where words are limited by the day, how many you have had stays until midnight (UTC).
-shared-talk = In a channel in which everybody has one talk with me, what you say is part of that talk: /export and /forget leave it, and whoever runs the server can erase it with /reset.
+shared-talk = In a channel in which everybody has one talk with me, I keep who said which line, encrypted with the key of the channel. /export gives you your lines and what I answered to you alone; /forget takes your lines out, with every answer to them. What others said and my answers to them stay, even where they speak of you.
 export-done = { $turns ->
     [0] This is everything I keep about you; none of our talk is in it.
     [one] This is everything I keep about you, with one exchange: once for reading, once for programs (JSON).
@@ -181,6 +181,8 @@ export-lists = Lists of mine that name you:
 export-log = What is written about you in the log of what admins do:
 export-nothing = No conversation is kept.
 export-conversation = Chat { $chat }, thread { $thread }
+export-shared = Chat { $chat }, thread { $thread }, a talk that everybody there shares: your part of it
+export-answered-several = (My answer was to others as well and is not part of this.)
 export-variant = (another answer: { $reply })
 export-waiting = Waiting for an answer:
 export-put-aside = Put aside, because it could not be answered:

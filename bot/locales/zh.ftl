@@ -141,7 +141,7 @@ privacy =
       }
     你可以做的：/export 把全部内容交给你，/undo 收回上一轮，/reset 忘掉这段对话，/forget 清除一切，连同你的密钥。在那之前制作的备份，要等运行我的人删除后才会消失。
     你是否可以给我写消息记在一份名单上，管理员的操作记在一份日志里，两者都可能有你的编号，/forget 不会改动它们。如果每天的字数有上限，你当天用掉的数量会留到午夜（UTC）。
-shared-talk = 在大家共有一段对话的频道里，你说的话属于那段对话：/export 和 /forget 不涉及它，管理服务器的人可以用 /reset 清除。
+shared-talk = 在大家共有一段对话的频道里，我会记下每句话是谁说的，并用这个频道的密钥加密。/export 给你你说过的话，以及我只对你一个人的回答；/forget 清除你说过的话和我对它们的每个回答。别人说的话和我对他们的回答会保留，即使其中提到了你。
 export-done = { $turns ->
     [0] 这是我保存的关于你的一切，其中没有对话。
    *[other] 这是我保存的关于你的一切，共 { $turns } 轮对话：一份便于阅读，一份供程序使用（JSON）。
@@ -156,6 +156,8 @@ export-lists = 含有你的名单：
 export-log = 管理员操作日志中与你有关的记录：
 export-nothing = 没有保存任何对话。
 export-conversation = 聊天 { $chat }，话题 { $thread }
+export-shared = 聊天 { $chat }，话题 { $thread }，大家共有的一段对话：其中属于你的部分
+export-answered-several = （我的回答同时是给别人的，不在其中。）
 export-variant = （另一个回答：{ $reply }）
 export-waiting = 等待回答：
 export-put-aside = 没能回答，先放到一边：

@@ -186,6 +186,19 @@ def test_reset_asks_first_and_then_forgets_all_of_a_person(tell, front, remember
     assert log(front) == [("telegram:2", "reset", f"person:{ANN}", "2")]
 
 
+def test_reset_of_a_person_takes_their_words_out_of_what_they_share_and_leaves_the_others(tell, front, inbox, leases, memory):
+    everybody = talk(ANN, GROUP).shared
+    for speaker in (ANN, BOB):
+        said = incoming(f"said by {speaker}", everybody)
+        inbox.accept(replace(said, line=replace(said.line, speaker=speaker)))
+        lease = leases.acquire(everybody)
+        leases.commit(lease, finished(everybody), replace(turn(), lines=lease.lines), "append")
+
+    assert tell(f"/admin reset {ANN} yes").text == say("en", "admin-reset-done", whom=person("en"), turns=1)
+
+    assert [one.lines[0].text for one in memory.recent(everybody)] == [f"said by {BOB}"]
+
+
 def test_reset_of_a_chat_forgets_everybodys_talk_there_and_nothing_elsewhere(tell, front, remember, memory, inbox):
     remember(talk(ANN, GROUP), talk(BOB, GROUP, "7"), talk(ANN), talk(ANN, "-90"), talk(ADMIN, "-99", GROUP))
     inbox.accept(incoming(conversation=talk("1003", GROUP)))

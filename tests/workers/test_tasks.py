@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -55,6 +56,18 @@ def test_lines_in_a_row_get_one_answer(say):
 
     assert final.answer.startswith("You said: so")
     assert "listen" in final.answer
+
+
+def test_where_several_speak_the_model_reads_who_says_what_and_the_final_knows_whom_it_answers(inbox, answering, outbox):
+    everybody = talk(chat="-9").shared
+    for speaker, name in (("1", "Ann"), ("2", "Bob")):
+        said = incoming(f"I am {speaker}", everybody)
+        inbox.accept(replace(said, line=replace(said.line, speaker=speaker, author=name)))
+    answering.reply(str(everybody))
+
+    [final] = finals(outbox)
+    assert final.answer == "You said: Ann: I am 1 Bob: I am 2. I am listening."
+    assert final.speakers == ("1", "2")
 
 
 def test_a_wake_up_for_nothing_does_nothing(answering, outbox):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot import commands
 from bot.adapters.shared.places import is_private
 from bot.commands import Answer
-from bot.core.messages import Incoming, Line
+from bot.core.messages import Incoming
 from bot.i18n import best, say
 from bot.run import Front
 
@@ -34,9 +34,4 @@ class Sharing:
         if ask is not None and ask.name in _FOR_MANAGERS and not incoming.manages:
             return Answer(say(language, "channel-only-managers"), private=True)
         own = incoming.conversation
-        line = incoming.line if ask is not None or not incoming.line.text else _by_name(incoming)
-        return replace(incoming, conversation=own.shared, line=line, speaker=own.person)
-
-
-def _by_name(incoming: Incoming) -> Line:
-    return replace(incoming.line, text=f"{incoming.line.author}: {incoming.line.text}")
+        return replace(incoming, conversation=own.shared, line=replace(incoming.line, speaker=own.person))

@@ -47,8 +47,8 @@ class Pressed:
 
     def writes(self, text: str) -> Incoming:
         """A press is a message like any other: limits, lists and the memory of updates hold for it."""
-        line = Line(text, self.update_id, f"p{self.update_id}", self.name, time.time())
-        return Incoming(self.where, line, self.language, self.server, manages=self.manages, speaker=self.person)
+        line = Line(text, self.update_id, f"p{self.update_id}", self.name, time.time(), speaker=self.person)
+        return Incoming(self.where, line, self.language, self.server, manages=self.manages)
 
     def of(self, person: str) -> Pressed | None:
         """As a press in that person's conversation, if it is theirs: their own, or everybody's there."""

@@ -63,7 +63,7 @@ class Reply:
 
     @property
     def said(self):
-        return "\n".join(line.text for line in self.lease.lines)
+        return "\n".join(line.said for line in self.lease.lines)
 
     def shows(self, answer="", thought=""):
         self.seq += 1
@@ -88,7 +88,7 @@ class Reply:
             lines, variants = last.lines, (*(last.variants or (last.reply,)), text)
         turn = Turn(self.turn, lines, text, time.time(), "default", note=note, variants=variants)
         count = max(1, len(variants))
-        final = Finished(str(where), self.turn, lines[-1].message_id, text, thought, note, count, count)
+        final = Finished(str(where), self.turn, lines[-1].message_id, text, thought, note, count, count, speakers=turn.speakers)
         assert self.worker.leases.commit(self.lease, final, turn, "replace" if last else "append") is not None
         return self
 

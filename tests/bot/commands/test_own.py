@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from bot.core.messages import Conversation, Failed
 from bot.core.settings import load
 from bot.core.store import Keys
 from bot.i18n import say
-from tests.sayings import SURFACE, incoming, talk
+from tests.sayings import SURFACE, finished, incoming, talk, turn
 from tests.traces import traces
 
 LANGUAGES = ["en", "zh"]
@@ -42,8 +43,8 @@ def test_privacy_says_what_where_how_long_and_how_to_erase(tell, make_front, lan
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("command", ["/privacy", "/export", "/forget"])
-def test_where_channels_may_have_one_talk_for_all_it_is_said_to_be_nobodys_own(tell, language, command):
-    """What somebody said there is in it still when they are forgotten, and in no export of theirs."""
+def test_where_channels_may_have_one_talk_for_all_it_is_said_what_of_it_is_ones_own(tell, language, command):
+    """Their lines, and the answers to them; not what others said."""
     there = Conversation("discord", "7", "9", "0", "1001")
 
     assert tell(command, language, conversation=there).text.endswith(say(language, "shared-talk"))
@@ -109,6 +110,27 @@ def test_an_export_can_be_read_in_the_persons_language(tell, kept, memory, langu
         assert say(language, key) in text
     assert f"{moment(turn.lines[0].at)} Ann: my cat is called Miso" in text
     assert f"{moment(turn.at)} default: how sweet\n{say(language, 'export-variant', reply='nice')}" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_export_tells_ones_part_of_a_shared_talk_and_that_an_answer_to_several_is_not_in_it(tell, inbox, leases, language):
+    everybody = talk(chat="-9").shared
+    for id, *speakers in (("t1", "1001"), ("t2", "1001", "2")):
+        for speaker in speakers:
+            said = incoming(f"{id} said by {speaker}", everybody)
+            inbox.accept(replace(said, line=replace(said.line, speaker=speaker)))
+        lease = leases.acquire(everybody)
+        kept = replace(turn(id, reply=f"answer {id}"), lines=lease.lines)
+        leases.commit(lease, finished(everybody, id), kept, "append")
+
+    text = tell("/export", language).documents[1].content.decode()
+
+    assert say(language, "export-shared", chat="-9", thread="0") in text
+    assert "Ann: t1 said by 1001" in text
+    assert "default: answer t1" in text
+    assert f"Ann: t2 said by 1001\n{moment(2.0)} default: {say(language, 'export-answered-several')}" in text
+    assert "answer t2" not in text
+    assert "said by 2" not in text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -30,7 +30,7 @@ from bot.core.store import Keys, Store
 from bot.core.vault import Forgotten, Vault
 
 PROFILE = settings(
-    max_examples=150,
+    max_examples=100,
     stateful_step_count=40,
     deadline=None,
     report_multiple_bugs=False,
@@ -39,8 +39,15 @@ PROFILE = settings(
 MAX_LINES, MEMORY_TURNS, PERSON_REPLIES = 4, 3, 1
 _bots = itertools.count(1)
 
-PLACES = [("1", "1"), ("-9", "1"), ("-9", "2")]  # one person in two chats, two people in one
+EVERYBODY = "all--9"
+PLACES = [
+    ("1", "1"),
+    ("-9", "1"),
+    ("-9", "2"),
+    ("-9", EVERYBODY),
+]  # one person in two chats, two people in one, and what they share
 wheres = st.sampled_from([PLACES[0], *PLACES])
+speakers = st.sampled_from(["1", "2"])
 
 
 @dataclass
@@ -117,14 +124,14 @@ class World(RuleBasedStateMachine):
 
     # people
 
-    @rule(where=wheres, kinds=st.lists(st.sampled_from(["say", "say", "retry"]), min_size=1, max_size=3))
-    def write(self, where, kinds):
-        for kind in kinds:
-            self._write(where, kind)
+    @rule(where=wheres, said=st.lists(st.tuples(st.sampled_from(["say", "say", "retry"]), speakers), min_size=1, max_size=3))
+    def write(self, where, said):
+        for kind, speaker in said:
+            self._write(where, kind, speaker if where[1] == EVERYBODY else "")
 
-    def _write(self, where, kind):
+    def _write(self, where, kind, speaker):
         number = str(next(self.ids))
-        conversation, line = self.conversation(where), Line(f"said {number}", number, number, "Ann", 1.0, kind)
+        conversation, line = self.conversation(where), Line(f"said {number}", number, number, "Ann", 1.0, kind, speaker)
         talk = self.talks[conversation]
         is_full = len(talk.lines) >= MAX_LINES
         accepted = self.real.inbox.accept(Incoming(conversation, line))
@@ -156,7 +163,7 @@ class World(RuleBasedStateMachine):
             self._send(conversation, Failed(str(conversation), "", "", "stopped"))
         self._drop(talk)
 
-    @rule(where=wheres, person=st.sampled_from([False, False, True]))
+    @rule(where=wheres, person=st.booleans())
     def forget(self, where, person):
         conversation = self.conversation(where)
         if person:
@@ -168,6 +175,7 @@ class World(RuleBasedStateMachine):
     def _forget_person(self, person):
         theirs = [conversation for conversation in self.talks if conversation.person == person]
         expected = sum(len(self.talks[conversation].turns) for conversation in theirs)
+        expected += self._withdraw(self.conversation(("-9", EVERYBODY)), person)
         assert self.real.people.forget(theirs[0]) == expected
         for conversation in theirs:
             self._forget(conversation)
@@ -195,6 +203,7 @@ class World(RuleBasedStateMachine):
         is_later = len(held) >= PERSON_REPLIES and conversation not in held
         if talk.is_live or not talk.lines or is_later:
             assert lease is None
+            talk.is_due = talk.is_due and talk.is_live  # one that is woken too early waits for the end of another
             return multiple()
         talk.tries, talk.fence = talk.tries + 1, talk.fence + 1
         assert (lease.fence, lease.tries, list(lease.lines)) == (talk.fence, talk.tries, talk.next_turn)
@@ -242,7 +251,9 @@ class World(RuleBasedStateMachine):
         said = Turn(id, lease.lines, f"answer to {numbers}", 2.0, "default", chapter=talk.chapter)
         remember = "none" if end == "put aside" else "append" if end == "replace" and not talk.current[1] else end
         final = (
-            Finished(place, id, numbers[-1], said.reply) if remember != "none" else Failed(place, id, numbers[-1], "put_aside")
+            Finished(place, id, numbers[-1], said.reply, speakers=said.speakers)
+            if remember != "none"
+            else Failed(place, id, numbers[-1], "put_aside")
         )
         woken = self.real.leases.commit(lease, final, said, remember, put_aside=end == "put aside")
         assert self.real.leases.commit(lease, final, said, remember) is None, "a turn ends once"
@@ -300,8 +311,10 @@ class World(RuleBasedStateMachine):
     @rule(data=st.data(), step=st.sampled_from(["begin", "undo", "end", "end"]))
     def adapter_delivers(self, data, step):
         entry = self.reading[data.draw(st.sampled_from(sorted(self.reading)))]
-        [sent] = [sent for sent in self.outbox if sent.id == entry.id]
-        if step == "end":
+        sent = next((sent for sent in self.outbox if sent.id == entry.id), None)
+        if sent is None:  # withdrawn while it was being sent
+            self.real.outbox.end(self.reading.pop(entry.id), ["m1"])
+        elif step == "end":
             self.real.outbox.end(entry, ["m1"])
             self.outbox.remove(sent)
             del self.reading[entry.id]
@@ -345,6 +358,14 @@ class World(RuleBasedStateMachine):
         waiting = Counter(line.update_id for talk in self.talks.values() for line in talk.lines)
         assert {number: waiting[number] + self.ended[number] for number in self.accepted} == dict.fromkeys(self.accepted, 1)
 
+    @invariant()
+    def where_somebody_spoke_is_known(self):
+        for conversation, talk in self.talks.items():
+            for speaker in {line.speaker for line in [*talk.lines, *(line for turn in talk.turns for line in turn.lines)]} - {
+                ""
+            }:
+                assert conversation in self.real.people.shared(replace(conversation, person=speaker))
+
     # how the model changes
 
     def _send(self, conversation, event):
@@ -366,6 +387,38 @@ class World(RuleBasedStateMachine):
         self._drop(talk)
         talk.turns, talk.chapter = [], 0
         self.dead = {id: letter for id, letter in self.dead.items() if letter[0] != conversation}
+
+    def _withdraw(self, conversation, speaker):
+        """What one of several said there, and what was answered to it, is gone; gives the number of turns."""
+        talk = self.talks[conversation]
+        theirs = [turn for turn in talk.turns if speaker in turn.speakers]
+        self._withdraw_sent(conversation, speaker)
+        self.dead = {id: (where, left) for id, (where, lines) in self.dead.items() if (left := _others(speaker, lines))}
+        self.forgotten |= {turn.id for turn in theirs if not _others(speaker, turn.lines)}
+        left = [replace(turn, lines=_others(speaker, turn.lines), reply="") if turn in theirs else turn for turn in talk.turns]
+        talk.turns = [turn for turn in left if turn.lines]
+        taken = [line for line in talk.lines if line.speaker == speaker]
+        if taken:
+            self._send(conversation, None)
+            self.ended.update(line.update_id for line in taken)
+        if theirs or taken:
+            self._give_up(talk, speaker)
+        return len(theirs)
+
+    def _give_up(self, talk, speaker):
+        talk.stop = len(_others(speaker, talk.lines[: talk.stop]))
+        talk.lines = list(_others(speaker, talk.lines))
+        if talk.token:
+            talk.tries -= 1
+            talk.let_go()
+        if not talk.lines:
+            self._drop(talk)
+
+    def _withdraw_sent(self, conversation, speaker):
+        for sent in list(self.outbox):
+            if sent.conversation == conversation and speaker in getattr(sent.event, "speakers", ()):
+                self.outbox.remove(sent)
+                self._send(conversation, None)
 
     def _end_turn(self, talk, lease, said, remember):
         talk.lines = talk.lines[len(lease.lines) :]
@@ -420,6 +473,10 @@ class World(RuleBasedStateMachine):
             (sent.conversation, event, sent.is_begun) for sent, event in zip(expected, events, strict=True)
         ]
         return entries
+
+
+def _others(speaker, lines):
+    return tuple(line for line in lines if line.speaker != speaker)
 
 
 def _by_conversation(entries):

@@ -113,7 +113,8 @@ def test_export_holds_everything_that_is_kept(inbox, leases, outbox, people, sto
     assert (kept["lines"][0]["text"], kept["reply"], kept["reply_message_ids"]) == ("hello", "hi", ["m7"])
     assert [said["text"] for said in conversation.pop("waiting")] == ["still waiting", "said otherwise"]
     assert [said["text"] for said in conversation.pop("put_aside")] == ["put this aside"]
-    assert conversation == {"chat": "1001", "thread": "0", "shown": {}, "chat_choices": {"thinking": "show"}}
+    rest = {"chat": "1001", "thread": "0", "shared": False, "shown": {}, "chat_choices": {"thinking": "show"}}
+    assert conversation == rest
 
 
 def test_export_holds_nothing_of_others(inbox, leases, people):

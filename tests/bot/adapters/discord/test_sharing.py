@@ -40,7 +40,8 @@ def test_anybody_there_may_use_the_buttons(channel, ann, bob, worker):
     worker.says(everybody(ann, channel), "Answer one")
     until(lambda: ann.buttons(channel))
     bob.press("↻", channel)
-    worker.says(everybody(ann, channel), "Answer two")
+    asked = worker.says(everybody(ann, channel), "Answer two")
+    assert [line.speaker for line in asked.lease.lines] == [str(bob.id)], "who pressed can be forgotten as well"
     until(lambda: ann.sees(channel) == ["Answer one", "Answer two"])
 
 
