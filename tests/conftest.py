@@ -1,5 +1,6 @@
 """Real servers for tests: one redis-server for the run, emptied for each test; no setting of the machine leaks in."""
 
+import contextlib
 import logging
 import os
 
@@ -58,6 +59,8 @@ def _logging_as_it_was():
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory):
     with EmbeddedRedis(tmp_path_factory.mktemp("data")) as server:
+        with contextlib.closing(Store(server.url)) as store:
+            store.redis.config_set("appendfsync", "no")  # that ours waits for the disk is tested where it is started
         yield server
 
 

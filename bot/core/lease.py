@@ -90,8 +90,7 @@ class Leases:
 
     def release(self, lease: Lease, *, forgive: bool) -> None:
         """Hand the lines back; `forgive` when the try says nothing about them (a worker that shuts down)."""
-        keys = Keys(lease.conversation.surface)
-        self._store.call("release", [*self._names(lease), keys.line], str(lease.conversation), lease.token, int(forgive))
+        self._store.call("release", self._names(lease), str(lease.conversation), lease.token, int(forgive))
 
     def commit(
         self, lease: Lease, final: Final, turn: Turn | None = None, remember: Remember = "none", *, put_aside: bool = False
@@ -128,7 +127,7 @@ class Leases:
 
     def _names(self, lease: Lease) -> list[str]:
         keys = Keys(lease.conversation.surface)
-        return [keys.of(lease.conversation, "state"), keys.pending]
+        return [keys.of(lease.conversation, "state"), keys.pending, keys.line]
 
 
 def _named(*names: bytes) -> tuple[Conversation, ...]:

@@ -160,6 +160,19 @@ def test_the_sweeper_finds_a_line_nobody_was_woken_for(store, inbox):
     assert inbox.overdue(SURFACE) == [], "one sweeper is enough"
 
 
+def test_a_worker_that_comes_back_takes_its_conversation_out_of_the_line_that_the_sweeper_put_it_in(store, inbox, leases):
+    inbox.accept(incoming())
+    lease = leases.acquire(talk())
+    store.redis.hset(Keys(SURFACE).of(talk(), "state"), "until", 0)
+    _make_due(store, talk())
+    assert inbox.overdue(SURFACE) == [talk()]
+
+    assert leases.renew(lease) == "held"
+
+    assert inbox.overdue(SURFACE) == [], "its reply is being made"
+    assert inbox.places(SURFACE, 0) == {}
+
+
 def test_the_sweeper_leaves_an_answered_conversation_alone(store, inbox, leases):
     inbox.accept(incoming())
     leases.commit(leases.acquire(talk()), finished(talk()))

@@ -29,13 +29,14 @@ from bot.core.people import People
 from bot.core.store import Keys, Store
 from bot.core.vault import Forgotten, Vault
 
-PROFILE = settings(
-    max_examples=100,
+ORDINARY = settings(
+    max_examples=30,
     stateful_step_count=40,
     deadline=None,
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+THOROUGH = settings(ORDINARY, max_examples=300)
 MAX_LINES, MEMORY_TURNS, PERSON_REPLIES = 4, 3, 1
 _bots = itertools.count(1)
 
@@ -489,10 +490,11 @@ def _plain(event):
     return replace(event, turn="") if event.kind == "failed" and event.reason == "stopped" else event
 
 
-@pytest.mark.timeout(360)  # of which a failure takes most, to find the shortest story
-def test_whatever_workers_people_and_the_adapter_do_the_model_agrees(redis_server):
+@pytest.mark.timeout(1200)  # of which a failure takes most, to find the shortest story
+@pytest.mark.parametrize("profile", [ORDINARY, pytest.param(THOROUGH, marks=pytest.mark.slow)], ids=["ordinary", "thorough"])
+def test_whatever_workers_people_and_the_adapter_do_the_model_agrees(redis_server, profile):
     store = Store(redis_server.url)
     try:
-        run_state_machine_as_test(lambda: World(store), settings=PROFILE)
+        run_state_machine_as_test(lambda: World(store), settings=profile)
     finally:
         store.close()

@@ -1,5 +1,6 @@
 """Whether an update may be taken: lists, rate and budget in one round trip, told once and then quiet."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -232,13 +233,17 @@ def test_it_is_one_command_to_redis(make, store):
 def test_the_rate_is_that_of_a_bucket_that_fills_by_the_minute(make, store, per_minute, pauses):
     """A bucket of `per_minute` tokens which fills at that rate a minute; a message takes one, or is refused."""
     store.redis.flushall()
-    limits, tokens = make(messages_per_minute=per_minute), float(per_minute)
+    limits, asked_at = make(messages_per_minute=per_minute), time.monotonic()
+    least = most = float(per_minute)  # without the time that passed here, and with it
     for pause in pauses:
         wait(store, pause)
-        tokens = min(per_minute, tokens + pause * per_minute / 60)
-        may_pass = tokens >= 1 - 1e-9
+        since, asked_at = asked_at, time.monotonic()
         refusal = limits.refuse(incoming())
-        assert (refusal is None) == may_pass
+        least = min(per_minute, least + pause * per_minute / 60)
+        most = min(per_minute, most + (pause + time.monotonic() - since) * per_minute / 60)
+        assert most >= 1 if refusal is None else least < 1 - 1e-9
         if refusal:
-            assert refusal.seconds == pytest.approx((1 - tokens) * 60 / per_minute, abs=1.5)
-        tokens -= may_pass
+            most = min(most, 1.0)
+            assert (1 - most) * 60 / per_minute - 1.5 <= refusal.seconds <= (1 - least) * 60 / per_minute + 1.5
+        else:
+            least, most = max(least, 1.0) - 1, most - 1
