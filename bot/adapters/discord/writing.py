@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
-from bot.adapters.discord.splitting import closed, split
+from bot.adapters.discord.links import quiet
+from bot.adapters.discord.splitting import MAX_UNITS, closed, split
 from bot.surface import Reply
 
 _SMALL = "-# "
@@ -15,17 +16,21 @@ class DiscordForm:
     """Only what the companion says is Markdown by intention; the bot's own words hold none that would be seen."""
 
     def plain(self, words: str) -> list[str]:
-        return split(words)
+        return _messages(words)
 
     def reply(self, reply: Reply) -> list[str]:
         remarks = [small(remark) for remark in reply.all_remarks] if reply.text else list(reply.all_remarks)
-        return split("\n\n".join(filter(None, [small(reply.thought), closed(reply.text.strip()), *remarks])))
+        return _messages("\n\n".join(filter(None, [small(reply.thought), closed(reply.text.strip()), *remarks])))
 
     def answer(self, so_far: str) -> list[str]:
-        return split(so_far)
+        return _messages(so_far)
+
+
+def _messages(markdown: str) -> list[str]:
+    return split(quiet(markdown, MAX_UNITS))
 
 
 def small(text: str) -> str:
     """Each line as small text: it goes by lines, so none may be so long that it would have to be cut."""
-    lines = (wrapped for line in text.split("\n") for wrapped in textwrap.wrap(line, _SMALL_CHARS))
+    lines = (wrapped for line in text.split("\n") for wrapped in textwrap.wrap(line, _SMALL_CHARS, break_on_hyphens=False))
     return "\n".join(f"{_SMALL}{line}" for line in lines)

@@ -90,7 +90,7 @@ def test_a_persona_is_suggested_and_set(adapter, discord, ann):
 def test_an_export_comes_as_files_nobody_else_sees(adapter, discord, ann, worker):
     answered(worker, ann)
     used = ann.use("export", discord.guild(ann))
-    until(lambda: len(discord.documents) == 2)
+    until(lambda: len(discord.documents) == 2 and used.followups)
     assert used.is_hidden
     assert used.followups[0]["flags"] & 64
     assert any(b"Answer one" in content for _, _, content in discord.documents)
@@ -123,6 +123,25 @@ def test_chat_is_answered_in_the_answer_to_the_command(adapter, discord, ann, wo
     until(lambda: used.text == "The end." and ann.buttons(channel) == [["↻", "…"]])
     assert ann.sees(channel) == ["The end."]
     assert discord.calls["POST /channels/*/messages"] == 0
+
+
+def test_links_in_the_answer_to_the_command_have_no_preview_while_it_grows_and_when_it_is_whole(adapter, discord, ann, worker):
+    channel = discord.guild(ann)
+    used = ann.use("chat", channel, message="where?")
+    reply = worker.takes(talk_of(ann, channel))
+    reply.streams(f"{LONG}See https://example.org/te", lambda: used.text == f"{LONG}See <https://example.org/te>")
+    reply.ends("See https://example.org/tea, [this](https://example.org/cup) and `https://example.org/code`.")
+    quiet = "See <https://example.org/tea>, [this](<https://example.org/cup>) and `https://example.org/code`."
+    until(lambda: used.text == quiet)
+
+
+def test_brackets_around_links_count_where_an_answer_is_cut(adapter, discord, ann, worker):
+    channel = discord.guild(ann)
+    ann.use("chat", channel, message="all of them")
+    links = [f"https://example.org/{number:03}" for number in range(82)]
+    worker.says(talk_of(ann, channel), " ".join(links))
+    until(lambda: " ".join(ann.sees(channel)) == " ".join(f"<{link}>" for link in links))
+    assert len(ann.sees(channel)) == 2, "without the brackets it would have been one"
 
 
 def test_chat_goes_on_as_a_message_when_the_interaction_is_over(start, monkeypatch, discord, ann, worker):
@@ -281,7 +300,7 @@ def test_a_report_reaches_the_owners_without_the_words(start, discord, ann, bob,
             "en",
             "alert-report",
             whom=str(bob.id),
-            link=f"https://discord.com/channels/{channel.guild.id}/{channel.id}/{bad['id']}",
+            link=f"<https://discord.com/channels/{channel.guild.id}/{channel.id}/{bad['id']}>",
         )
     ]
 
