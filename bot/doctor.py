@@ -43,7 +43,7 @@ def checks() -> Iterator[Check]:
     yield _token("discord", settings.discord_token, _DISCORD, "make a new one on https://discord.com/developers, page Bot")
     yield _disk(settings.data_dir)
     yield _memory()
-    yield from _workers(url, all(check.ok for check in problems), ("torch", "transformers") * settings.loads_weights)
+    yield from _workers(url, all(check.ok for check in problems), ("transformers",) * settings.loads_weights)
 
 
 def probe(part: str) -> Iterator[Check]:
@@ -165,7 +165,7 @@ def _workers(url: str | None, settings_are_right: bool, needs: tuple[str, ...]) 
     elif all(find_spec(name) for name in ("workers", *needs)):
         yield from _ask_workers(url)
     else:
-        yield Check("model", True, "not looked at: torch and transformers are not installed here, so no model runs here")
+        yield Check("model", True, "not looked at: transformers is not installed here, so no model runs here")
 
 
 def _ask_workers(url: str | None) -> Iterator[Check]:

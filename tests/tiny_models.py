@@ -49,6 +49,15 @@ def make_tiny_model(folder, kind="qwen2", seed=0, tokenizer=True, **changes):
     return folder
 
 
+def write_tiny_gguf(folder, model, kind="F32", beside=True):
+    """The GGUF file of a tiny Qwen2 checkpoint; its tokenizer's files lie beside it, or it has only its own."""
+    from bench.gguf_files import convert
+
+    if beside:
+        write_tokenizer(folder)
+    return convert(model, folder / f"tiny-{kind}.gguf", kind)
+
+
 def write_tokenizer(folder):
     """Ids 0-255 are bytes, then R1's six special tokens; written as published R1 folders have it."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers

@@ -17,17 +17,18 @@ from bot.core.checks import GIB, Check, free_memory
 from bot.core.presence import Presence
 from bot.core.settings import Settings
 from bot.core.store import Store
-from workers.checkpoints import catalog, config
+from workers.checkpoints import catalog, config, gguf_tokenizer, quantised
 from workers.checkpoints.families import Shape
 from workers.checkpoints.files import show_bytes
 from workers.checkpoints.findings import Finding
+from workers.checkpoints.gguf import read_head
 from workers.checkpoints.local import is_fetched, local
 from workers.checkpoints.weights import num_parameters
+from workers.engines import llamacpp, vllm
 from workers.engines.auto import engine_for
 from workers.engines.base import EngineOptions
 from workers.engines.checkpoint import errors
 from workers.engines.errors import EngineLoadFailed
-from workers.engines.vllm import is_installed
 from workers.models import choose, remark
 from workers.texts import advise, language, say
 
@@ -59,9 +60,12 @@ def checks(settings: Settings) -> Iterator[Check]:
 
         yield from check_servers(options)
         return
-    if options.engine == "vllm" and not is_installed():
+    if options.engine == "vllm" and not vllm.is_installed():
         yield _check("check-vllm", False, "vllm-missing")
     folder = yield from _model(options.model)
+    if options.engine == "llamacpp" or (folder and quantised.find(folder)):
+        yield from _llamacpp(settings, options, folder)
+        return
     device = yield from _gpu(options)
     if folder and device and options.engine == "auto":
         yield _check("check-engine", True, "doctor-engine", engine=engine_for(folder, device.name))
@@ -84,9 +88,32 @@ def _model(model: str) -> Generator[Check, None, Path | None]:
         yield Check(say(language(), "check-model"), False, f"{check.name}: {check.detail}", check.fix)
     if folder is None or problems:
         return None
+    if file := quantised.find(folder):
+        head = read_head(file)
+        values = {"file": file.name, "parameters": f"{head.num_parameters / 1e6:,.1f}", "kind": head.kind}
+        yield _check("check-model", True, "doctor-gguf", **values)
+        return folder
     millions = f"{num_parameters(folder) / 1e6:,.1f}"
     yield _check("check-model", True, "doctor-model", model=model, parameters=millions)
     return folder
+
+
+def _llamacpp(settings: Settings, options: EngineOptions, place: Path | None) -> Iterator[Check]:
+    """What is to be seen of a GGUF file, and of what runs it, without torch."""
+    if options.engine in ("auto", "llamacpp") and not llamacpp.is_installed():
+        yield _check("check-llamacpp", False, "llamacpp-missing")
+    if place is None:
+        return
+    file = quantised.find(place)
+    if file is None:
+        yield _check("check-model", False, "llamacpp-no-gguf", place=str(place))
+        return
+    if options.engine not in ("auto", "llamacpp"):
+        yield _check("check-engine", False, "gguf")
+    elif options.engine == "auto":
+        yield _check("check-engine", True, "doctor-engine", engine="llamacpp")
+    yield _check("check-tokenizer", True, "doctor-tokenizer-beside" if gguf_tokenizer.beside(file) else "doctor-tokenizer-own")
+    yield _memory(settings, sum((file.parent / name).stat().st_size for name in quantised.parts(file.name)), free_memory())
 
 
 def _room(model: str) -> Check:
@@ -102,7 +129,11 @@ def _room(model: str) -> Check:
 
 
 def _gpu(options: EngineOptions) -> Generator[Check, None, _Device | None]:
-    import torch
+    try:
+        import torch
+    except ModuleNotFoundError:
+        yield _check("check-gpu", False, "load-no-package", package="torch")
+        return None
 
     from workers.engines.loading import choose_device
 
@@ -139,19 +170,24 @@ def _card() -> str:
 def _fits(settings: Settings, options: EngineOptions, folder: Path, device: _Device) -> Check:
     from workers.engines.loading import choose_dtype
 
-    name, dtype = "check-memory", choose_dtype(options.dtype, device.name, folder)
-    need = num_parameters(folder) * dtype.itemsize
-    weights = show_bytes(need)
+    need = num_parameters(folder) * choose_dtype(options.dtype, device.name, folder).itemsize
+    people = _people(folder, options.context, (device.free or 0) - need)
+    return _memory(settings, need, device.free, device.total, people=people, context=options.context)
+
+
+def _memory(
+    settings: Settings, need: int, room: int | None, total: int | None = None, *, people: int | None = None, context: int = 0
+) -> Check:
+    name, weights = "check-memory", show_bytes(need)
     if _runs_here(settings):
         return _check(name, True, "doctor-loaded", weights=weights)
-    if device.free is None:
+    if room is None:
         return _check(name, True, "doctor-memory-unknown", weights=weights)
-    free = show_bytes(device.free)
-    if need < device.free:
-        people = _people(folder, options.context, device.free - need)
-        return _check(name, True, "doctor-fits" if people is None else "doctor-fits-people",
-                      weights=weights, free=free, people=people or 0, context=options.context)  # fmt: skip
-    too_large = "doctor-too-full" if device.total and device.total > need else "doctor-too-large"
+    free = show_bytes(room)
+    if need < room:
+        fits = "doctor-fits" if people is None else "doctor-fits-people"
+        return _check(name, True, fits, weights=weights, free=free, people=people or 0, context=context)
+    too_large = "doctor-too-full" if total and total > need else "doctor-too-large"
     return _check(name, False, too_large, weights=weights, free=free)
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from bot.core.errors import CompanionError
+from workers.checkpoints import gguf_tokenizer, quantised
+from workers.checkpoints.findings import Defect
 from workers.checkpoints.local import local
 from workers.engines import echo
 from workers.engines.base import Api
@@ -236,6 +238,12 @@ def _load(model: str) -> PreTrainedTokenizerFast:
     folder = local(model)
     if folder is None:
         raise BadTokenizer(say(language(), "load-no-folder", model=model))
+    if (file := quantised.find(folder)) and not gguf_tokenizer.beside(file):
+        try:
+            return gguf_tokenizer.load(file)
+        except Defect as defect:
+            raise BadTokenizer(defect.in_file(file.name).sentence(language())) from defect
+    folder = folder if folder.is_dir() else folder.parent
     if not (folder / "tokenizer.json").is_file():
         raise BadTokenizer(say(language(), "load-no-tokenizer", model=model))
     try:

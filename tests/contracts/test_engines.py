@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.vllm_stub import stub_of_vllm
-from tests.tiny_models import make_tiny_model
+from tests.tiny_models import make_tiny_model, write_tiny_gguf
 from workers.engines import load
 from workers.engines.base import Ended, EngineOptions, Request, Sampling, ThoughtLimit, Tokens
 from workers.engines.echo import ASSISTANT, BEGIN, THINK, USER
@@ -105,13 +105,20 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def gguf(tmp_path_factory, folder):
+    """The same model with its tokenizer's files beside it."""
+    pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed (the extra `cpu`)")
+    return write_tiny_gguf(tmp_path_factory.mktemp("gguf"), folder)
+
+
+@pytest.fixture(scope="module")
 def servers():
     # Two, so that what holds for one holds for several. The fake is paced as echo is.
     with OpenAIServer(speed=2000.0) as one, OpenAIServer(speed=2000.0) as other:
         yield one.url, other.url
 
 
-@pytest.fixture(scope="module", params=["echo", "paged", "transformers", "openai", "vllm"])
+@pytest.fixture(scope="module", params=["echo", "paged", "transformers", "llamacpp", "openai", "vllm"])
 def options(request, folder, servers):
     if request.param == "openai":
         yield EngineOptions("openai", urls=servers, context=CONTEXT)
@@ -119,7 +126,8 @@ def options(request, folder, servers):
     # Echo is paced so that there is a moment in which to cancel.
     speed = 2000.0 if request.param == "echo" else 0.0
     with stub_of_vllm() if request.param == "vllm" else nullcontext():
-        yield EngineOptions(request.param, str(folder), device="cpu", threads=1, context=CONTEXT, tokens_per_second=speed)
+        model = request.getfixturevalue("gguf") if request.param == "llamacpp" else folder
+        yield EngineOptions(request.param, str(model), device="cpu", threads=1, context=CONTEXT, tokens_per_second=speed)
 
 
 @pytest.fixture(scope="module", params=[InProcess, Behind])

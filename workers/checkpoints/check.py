@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.core.checks import report
-from workers.checkpoints import catalog, config, hashes, tokenizer, weights
+from workers.checkpoints import catalog, check_gguf, config, hashes, quantised, tokenizer, weights
 from workers.checkpoints.families import BadNumber, Shape
 from workers.checkpoints.files import quoted, unreadable
 from workers.checkpoints.findings import Defect, Finding
@@ -22,8 +22,11 @@ def check(path: Path, deep: bool = False) -> list[Finding]:
     try:
         if (wrong := _place(path)) is not None:
             return [wrong.with_commands(pull=f"companion model pull NAME --to {quoted(path)}")]
-        pull = _pull_again(path)
-        return [_with_commands(finding, path, pull) for finding in _files(path, deep)]
+        folder = path if path.is_dir() else path.parent
+        pull = _pull_again(folder)
+        gguf = quantised.find(path)
+        found = _gguf_file(gguf, deep) if gguf else _files(path, deep)
+        return [_with_commands(finding, folder, pull) for finding in found]
     except OSError as problem:
         return [unreadable(problem).in_file(path.name or str(path))]
 
@@ -47,6 +50,8 @@ def _place(path: Path) -> Finding | None:
     name = path.name or str(path)
     if not path.exists():
         return Finding(name, "no-path", {"path": str(path)})
+    if quantised.find(path):
+        return None
     if not path.is_dir():
         return Finding(name, "a-file", {"folder": quoted(path.parent)})
     if not any(path.iterdir()):
@@ -80,6 +85,12 @@ def _files(folder: Path, deep: bool) -> Iterator[Finding]:
     if deep:
         others = sorted(file.name for file in folder.iterdir() if file.is_file() and hashes.known(folder, file.name))
         yield from hashes.look(folder, dict.fromkeys([*found.heads, *others]))
+
+
+def _gguf_file(file: Path, deep: bool) -> Iterator[Finding]:
+    yield from check_gguf.look(file)
+    if deep:
+        yield from hashes.look(file.parent, [name for name in quantised.parts(file.name) if (file.parent / name).is_file()])
 
 
 def _with_commands(finding: Finding, folder: Path, pull: str) -> Finding:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from bot.core.settings import load
-from workers.checkpoints import catalog
+from workers.checkpoints import catalog, quantised
 from workers.checkpoints.families import FAMILIES
 from workers.checkpoints.files import quoted, show_bytes
 from workers.checkpoints.findings import Defect, Value
 from workers.checkpoints.local import local
-from workers.checkpoints.machine import Machine, this_machine
-from workers.checkpoints.subject import Subject, of_catalog, of_folder
+from workers.checkpoints.machine import Machine, this_computer, this_machine
+from workers.checkpoints.subject import Subject, of_catalog, of_folder, of_gguf
 from workers.engines.auto import engine_for_family
 from workers.models import choose
 from workers.texts import plain, say
@@ -32,7 +32,7 @@ def print_explanation(name: str, as_json: bool, language: str) -> int:
     except Defect as defect:
         print(defect.in_file(name).sentence(language))
         return 1
-    machine = this_machine()
+    machine = this_machine() if not subject.is_gguf else this_computer()
     if as_json:
         print(json.dumps(facts(subject, machine), indent=1))
     else:
@@ -44,7 +44,8 @@ def print_explanation(name: str, as_json: bool, language: str) -> int:
 def lines(subject: Subject, machine: Machine) -> Iterator[Line]:
     """The keys of the texts, with their values."""
     yield from _what(subject)
-    yield from _converter(subject)
+    if not subject.is_gguf:
+        yield from _converter(subject)
     yield from _size(subject)
     yield from _room(subject, machine)
     yield from _speed(subject, machine)
@@ -100,9 +101,11 @@ def _find(name: str) -> Subject:
         return of_catalog(model)
     if (folder := local(name)) is None:
         raise Defect("explain-no-such", names=", ".join(catalog.models()))
-    if not folder.is_dir():
-        raise Defect("a-file", folder=quoted(folder.parent))
     try:
+        if file := quantised.find(folder):
+            return of_gguf(file)
+        if not folder.is_dir():
+            raise Defect("a-file", folder=quoted(folder.parent))
         return of_folder(folder)
     except OSError as problem:
         raise Defect("unreadable", problem=problem.strerror or "?") from problem
@@ -177,6 +180,8 @@ def _engine(subject: Subject, machine: Machine) -> Iterator[Line]:
 
 def _own_engine(subject: Subject, machine: Machine) -> str:
     engine = choose(load(model=subject.place)).engine
+    if engine == "auto" and subject.is_gguf:
+        return "llamacpp"
     return engine_for_family(subject.shape.family, "cuda" if machine.count else "cpu") if engine == "auto" else engine
 
 

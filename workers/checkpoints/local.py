@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from workers.checkpoints import catalog
+from workers.checkpoints import catalog, quantised
 
-_ID = re.compile(r"[A-Za-z0-9_][\w.-]*/[\w.-]*\w", re.ASCII)
+_ID = re.compile(r"[A-Za-z0-9_][\w.-]*/[\w.-]*\w(:\w+)?", re.ASCII)
 
 
 def id_of(name: str) -> str:
@@ -28,7 +28,10 @@ def is_fetched(name: str) -> bool:
 
 
 def local(name: str, revision: str | None = None, to: Path | None = None) -> Path | None:
-    """The folder, or the file, of a path, a hub id or a short name; None where nothing is here."""
+    """The folder, or the file, of a path, a hub id or a short name; None where nothing is here.
+
+    `owner/model:Q8_0` is the GGUF file of that kind.
+    """
     path = Path(name).expanduser()
     if path.exists():
         return path
@@ -37,13 +40,15 @@ def local(name: str, revision: str | None = None, to: Path | None = None) -> Pat
         from huggingface_hub.errors import HFValidationError, IncompleteSnapshotError, LocalEntryNotFoundError
     except ImportError:
         return None
+    id, kind = quantised.split(id_of(name))
     try:
-        return Path(snapshot_download(id_of(name), revision=revision, local_dir=to, local_files_only=True))
+        folder = Path(snapshot_download(id, revision=revision, local_dir=to, local_files_only=True))
     except IncompleteSnapshotError as problem:
         # Complete, for the library, is everything that was published; a model needs less. The check judges.
-        return Path(problem.snapshot_path)
+        folder = Path(problem.snapshot_path)
     except (LocalEntryNotFoundError, HFValidationError):
         return None
+    return quantised.find(folder, kind) if kind else folder
 
 
 def name_of(folder: Path) -> str:

@@ -20,9 +20,14 @@ def this_machine() -> Machine:
     """GPUs of one kind; of a mixture the largest kind, since a model is best served by equal ones."""
     cards = _cards()
     if not cards:
-        return Machine("", 0, free_memory())
+        return this_computer()
     largest = max(cards, key=lambda card: card[1])
     return Machine(largest[0], cards.count(largest), largest[1])
+
+
+def this_computer() -> Machine:
+    """Without its GPUs."""
+    return Machine("", 0, free_memory())
 
 
 def _cards() -> list[tuple[str, int]]:

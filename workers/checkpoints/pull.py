@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workers.checkpoints import catalog, hashes
+from workers.checkpoints import catalog, hashes, quantised
 from workers.checkpoints.check import check, is_well
 from workers.checkpoints.files import quoted, show_bytes
 from workers.checkpoints.findings import Defect
@@ -51,10 +51,10 @@ def print_pull(name: str, mirror: str, revision: str | None, to: Path | None, la
 
 
 def pull(name: str, screen: Screen, mirror: str = "", revision: str | None = None, to: Path | None = None) -> Path:
-    """The folder where the model now is, each file as it was published; raises `Defect`."""
+    """The folder where the model now is, each file as it was published, or of `owner/model:Q8_0` the file; raises `Defect`."""
     if not is_id(name):
         raise Defect("pull-bad-name", names=", ".join(catalog.models()))
-    model = id_of(name)
+    model, kind = quantised.split(id_of(name))
     try:
         from huggingface_hub import constants
 
@@ -63,21 +63,22 @@ def pull(name: str, screen: Screen, mirror: str = "", revision: str | None = Non
     except ImportError as problem:
         raise Defect("pull-no-library") from problem
     if constants.is_offline_mode():
-        return _here(model, revision, to, screen)
+        return _here(id_of(name), revision, to, screen)
     hub = Hub(model, mirror, screen)
     try:
-        return _fetch(hub, revision, to, screen)
+        folder = _fetch(hub, kind, revision, to, screen)
     except FAILURES as problem:
         raise hub.explain(problem) from problem
+    return (quantised.find(folder, kind) if kind else None) or folder
 
 
-def _fetch(hub: Hub, revision: str | None, to: Path | None, screen: Screen) -> Path:
+def _fetch(hub: Hub, kind: str, revision: str | None, to: Path | None, screen: Screen) -> Path:
     from workers.checkpoints.fetch import fetch
     from workers.checkpoints.shelf import Cache, Folder
 
     screen.say("pull-asks", hub=hub.shown, model=hub.model)
     listing = hub.listing(revision)
-    files = choose(listing.files, hub.model)
+    files = choose(listing.files, hub.model, kind)
     shelf = Folder(hub.model, to) if to else Cache(hub.model)
     with _alone(shelf, screen):
         missing = [file for file in files if not shelf.has(file, listing)]

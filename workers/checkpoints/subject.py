@@ -13,7 +13,9 @@ from workers.checkpoints.check import check
 from workers.checkpoints.families import BadNumber, Shape
 from workers.checkpoints.files import quoted
 from workers.checkpoints.findings import Defect
+from workers.checkpoints.gguf import read_head
 from workers.checkpoints.local import name_of
+from workers.checkpoints.quantised import parts
 from workers.checkpoints.weights import Weights
 
 Kind = Literal["distill", "original", "base", "other"]
@@ -33,6 +35,7 @@ class Subject:
     place: str  # as it can be typed in a shell
     is_whole: bool = True
     context: int = 0
+    is_gguf: bool = False
 
     @property
     def claims_original(self) -> bool:
@@ -62,7 +65,7 @@ def of_folder(folder: Path) -> Subject:
         raise Defect("explain-unknown", family=str(settings.get("model_type"))[:40])
     return Subject(
         name=name_of(folder),
-        kind=_kind(folder, shape),
+        kind=_kind(shape, _MARK in tokenizer.marks(folder)),
         shape=shape,
         model=catalog.like(shape),
         weight_bytes=sum(head.num_bytes for head in found.heads.values()),
@@ -73,13 +76,36 @@ def of_folder(folder: Path) -> Subject:
     )
 
 
-def _kind(folder: Path, shape: Shape) -> Kind:
+def of_gguf(file: Path) -> Subject:
+    """The same of a GGUF file, from its first part."""
+    head = read_head(file)
+    try:
+        shape = head.shape()
+    except BadNumber as problem:
+        raise Defect("config-number", field=str(problem), value="?") from problem
+    if shape is None:
+        raise Defect("explain-unknown", family=head.architecture[:40])
+    return Subject(
+        name=file.stem,
+        kind=_kind(shape, _MARK in head.tokens),
+        shape=shape,
+        model=catalog.like(shape),
+        weight_bytes=sum((file.parent / name).stat().st_size for name in parts(file.name) if (file.parent / name).exists()),
+        keys=tuple(key for key in ("attn_q", "attn_k", "attn_v") if f"blk.0.{key}.weight" in head.tensors),
+        place=quoted(file),
+        is_whole=all(finding.level != "error" for finding in check(file)),
+        context=head.context,
+        is_gguf=True,
+    )
+
+
+def _kind(shape: Shape, has_mark: bool) -> Kind:
     """A base model has the shape of its distill; R1's marks are only in the distill's tokenizer."""
     if catalog.like(shape) is None:
         return "other"
     if shape.experts:
         return "original"
-    return "distill" if _MARK in tokenizer.marks(folder) else "base"
+    return "distill" if has_mark else "base"
 
 
 def _keys(names: Iterable[str]) -> tuple[str, ...]:

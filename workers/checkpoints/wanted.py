@@ -1,4 +1,4 @@
-"""Which files of a model are fetched: weights as safetensors, what describes them, the tokenizer, and the papers."""
+"""Which files of a model are fetched: safetensors or one GGUF file, what describes them, the tokenizer, and the papers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from workers.checkpoints import quantised
 from workers.checkpoints.findings import Defect
 
 _WHOLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -19,6 +20,7 @@ _BESIDE = re.compile(
 )
 _CODE = re.compile(r"\.(py|pyc|so|sh|bin|pt|pth|pkl|ckpt)$", re.IGNORECASE)
 _OTHER_WEIGHTS = re.compile(r"\.(bin|pt|pth|ckpt|gguf|onnx|h5|msgpack)$")
+_MOST_NAMED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +39,24 @@ class File:
         return cls(sibling.rfilename, sibling.size or 0, sibling.blob_id or "", False)
 
 
-def choose(files: Iterable[File], model: str) -> list[File]:
-    """Raises `Defect` where nothing is there that Companion could load."""
+def choose(files: Iterable[File], model: str, kind: str = "") -> list[File]:
+    """`kind` is of a GGUF file, as in `owner/model:Q8_0`. Raises `Defect` where nothing is there that Companion could load."""
     found = {file.name: file for file in files}
-    weights = _weights(found)
+    weights = _quantised(found, model, kind) if kind else _weights(found) or _quantised(found, model, kind)
     if not weights:
         other = next((name for name in found if _OTHER_WEIGHTS.search(name)), "")
         raise Defect("pull-other-weights", model=model, file=other) if other else Defect("pull-no-weights", model=model)
     beside = [name for name in found if _BESIDE.fullmatch(name) and not _CODE.search(name)]
     return [found[name] for name in sorted({*weights, *beside})]
+
+
+def _quantised(found: dict[str, File], model: str, kind: str) -> list[str]:
+    """The parts of one GGUF file; none where there is not one."""
+    first = quantised.best(found, kind)
+    if kind and not first:
+        there = sorted(name for name in found if quantised.best([name]))
+        raise Defect("pull-no-such-kind", model=model, kind=kind, files=", ".join(there[:_MOST_NAMED]) or "–")
+    return [name for name in quantised.parts(first) if name in found]
 
 
 def _weights(found: dict[str, File]) -> list[str]:

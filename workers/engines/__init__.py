@@ -17,6 +17,18 @@ def load(options: EngineOptions, progress: Progress = lambda stage, detail: None
         from workers.texts import language, say
 
         raise EngineLoadFailed(say(language(), "load-no-engine", engine=repr(options.engine), names=", ".join(ENGINES)))
+    try:
+        return _load(options, progress)
+    except ModuleNotFoundError as missing:
+        # An installation for llama.cpp or for servers has no torch.
+        from workers.texts import advise, language, say
+
+        key = "load-no-package"
+        told = say(language(), key, package=missing.name or "?")
+        raise EngineLoadFailed(f"{told} → {advise(language(), key)}") from missing
+
+
+def _load(options: EngineOptions, progress: Progress) -> Engine:
     name: str = options.engine
     if name == "auto":
         from workers.engines.auto import pick
@@ -57,10 +69,17 @@ def _vllm(options: EngineOptions, progress: Progress) -> Engine:
     return load(options, progress)
 
 
+def _llamacpp(options: EngineOptions, progress: Progress) -> Engine:
+    from workers.engines.llamacpp import load
+
+    return load(options, progress)
+
+
 ENGINES: dict[str, Factory] = {
     "echo": _echo,
     "paged": _paged,
     "transformers": _transformers,
+    "llamacpp": _llamacpp,
     "openai": _openai,
     "vllm": _vllm,
 }

@@ -5,21 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from workers.checkpoints.quantised import find as find_gguf
 from workers.engines.base import EngineOptions, Progress
 from workers.engines.paged.config import FAMILIES, NotCovered, read_config
 
-Engine = Literal["paged", "transformers"]
+Engine = Literal["paged", "transformers", "llamacpp"]
 
 
 def pick(options: EngineOptions, progress: Progress) -> Engine:
     """Finds the model, downloading it if need be; raises `EngineLoadFailed`."""
     from workers.engines.checkpoint import find
+
+    place = find(options.model, progress)
+    if find_gguf(place):
+        return "llamacpp"
+
     from workers.engines.loading import choose_device
 
-    return engine_for(find(options.model, progress), choose_device(options.device))
+    return engine_for(place, choose_device(options.device))
 
 
 def engine_for(folder: Path, device: str) -> Engine:
+    """For a folder with safetensors."""
     try:
         return engine_for_family(read_config(folder).shape.family, device)
     except NotCovered:

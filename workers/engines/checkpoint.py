@@ -10,6 +10,7 @@ from workers.checkpoints.findings import Defect, Finding
 from workers.checkpoints.local import is_fetched, local
 from workers.checkpoints.meter import Screen
 from workers.checkpoints.pull import pull
+from workers.checkpoints.quantised import find as find_gguf
 from workers.engines.base import Progress
 from workers.engines.errors import EngineLoadFailed
 from workers.texts import language, say
@@ -21,7 +22,7 @@ _PASSING = {
 
 
 def find(model: str, progress: Progress) -> Path:
-    """The folder of `model`, a path or a name on the hub (fetched if need be), whole; raises `EngineLoadFailed`."""
+    """The folder or GGUF file of `model`, a path or a name on the hub (fetched if need be); raises `EngineLoadFailed`."""
     if not model:
         raise _failed(Finding("COMPANION_MODEL", "load-no-model"))
     folder = local(model)
@@ -35,6 +36,13 @@ def find(model: str, progress: Progress) -> Path:
     if problems:
         raise EngineLoadFailed(_told(folder, problems))
     return folder
+
+
+def find_folder(model: str, progress: Progress) -> Path:
+    """The same for an engine that reads safetensors alone."""
+    if find_gguf(place := find(model, progress)):
+        raise EngineLoadFailed(_told(place, [Finding(place.name, "gguf")]))
+    return place
 
 
 def errors(folder: Path) -> list[Finding]:

@@ -74,8 +74,25 @@ twice = { $tensor } is also in { $other } ({ $count } such)
     .fix = parts of two downloads are mixed: empty the folder, then { $pull }
 pickle = the weights are there only as pickle ({ $count } such files), which can run foreign code; refused
     .fix = take a copy with *.safetensors; or on a machine you can lose: python -c "from transformers import AutoModelForCausalLM as M; M.from_pretrained('FOLDER', dtype='auto').save_pretrained('NEW')" with FOLDER = { $folder }
-gguf = weights for llama.cpp; Companion's own engine reads *.safetensors
-    .fix = take the model with *.safetensors, or let llama.cpp's server run this file
+gguf = weights for llama.cpp, and only the engine llamacpp reads them
+    .fix = COMPANION_ENGINE=auto, or take the model with *.safetensors
+gguf-whole = whole: { $count } tensors, { $size }, mostly { $kind }
+gguf-own-tokenizer = { $count } tokens and a chat template, both known; no tokenizer.json is needed beside it
+gguf-family = a model of the family { $family }, which only llama.cpp itself can judge
+gguf-no-gguf = no GGUF file, whatever its name is
+    .fix = { $again }
+gguf-version = GGUF of version { $version }, and 2 and 3 are what llama.cpp reads
+    .fix = take a newer file of the model
+gguf-broken = its head makes no sense
+    .fix = { $again }
+gguf-short = cut within its head: only { $have } are there
+    .fix = { $again }
+gguf-no-language-model = no language model, but { $family }
+    .fix = take the file of the language model itself
+gguf-tokenizer = its tokenizer ({ $kind }) cannot be built from this file alone
+    .fix = put the tokenizer.json and tokenizer_config.json of the original model beside it
+gguf-no-template = no chat template
+    .fix = put the tokenizer.json and tokenizer_config.json of the original model beside it; a base model is not made for chat
 no-weights = there are no weights
     .fix = { $pull }
 
@@ -132,13 +149,15 @@ remark-echo = echo engine (no model): repeats what you say; for real conversatio
 remark-bundled = bundled practice model ({ $millions } M parameters): good for trying things out; for real conversation set COMPANION_MODEL, for example to r1-1.5b
 
 load-no-model = no model is set
-    .fix = set it to a short name such as r1-7b, to a hub's id, or to a folder
+    .fix = set it to a short name such as r1-7b, to a hub's id, to a folder, or to a GGUF file
 load-more = (and { $count } more: companion model check { $folder })
 load-no-engine = There is no engine { $engine }. There are: { $names }.
 load-no-device = The device { $device } was asked for, but this machine, or the torch installed on it, has none. Set the device to auto or cpu, or install a torch built for it.
 load-damaged = A weights file in { $folder } is damaged ({ $problem }). Download it again.
 load-parts-missing = The weights in { $folder } lack { $count } parts of the model. Download it again.
 load-no-memory = The model in { $folder } does not fit into memory: { $problem } → choose a smaller one, or lower COMPANION_CONTEXT_TOKENS or COMPANION_SLOTS
+load-no-package = { $package } is not installed here, and this model needs it
+    .fix = pip install 'companion[worker]', or take a GGUF file of the model and pip install 'companion[cpu]'
 load-cannot-generate = it was loaded but cannot generate: { $problem }
 load-no-folder = There is no folder { $model }. Set COMPANION_MODEL to a model's folder or its name on the hub.
 load-no-tokenizer = { $model } has no tokenizer.json. Download the model again with all its files.
@@ -216,8 +235,10 @@ pull-token = { $hub } does not accept the token
     .fix = set HF_TOKEN to a valid one, or unset it: most models need none
 pull-forbidden = { $hub } refuses { $model }
     .fix = a token needs the right to read this model; without a token: try later or a mirror
-pull-other-weights = { $model } has no *.safetensors, only others such as { $file }, which Companion does not load
+pull-other-weights = { $model } has neither *.safetensors nor *.gguf, only others such as { $file }, which Companion does not load
     .fix = take a copy of the model with *.safetensors
+pull-no-such-kind = { $model } has no GGUF file of the kind { $kind }; it has { $files }
+    .fix = name one of those kinds, such as { $model }:Q4_K_M
 pull-no-weights = { $model } has no weights
     .fix = check the name
 pull-no-network = { $hub } cannot be reached ({ $problem })
@@ -254,10 +275,15 @@ check-gpu = gpu
 check-memory = memory for the model
 check-server = model server
 check-vllm = vllm
+check-llamacpp = llamacpp
+check-tokenizer = tokenizer
 
 doctor-card = { $name }, driver { $driver }
 doctor-engine = { $engine }, chosen for this model and this machine
 doctor-model = { $model }, { $parameters } M parameters, safetensors, every file whole
+doctor-gguf = { $file }, { $parameters } M parameters, GGUF, mostly { $kind }, whole
+doctor-tokenizer-beside = the tokenizer.json beside the model
+doctor-tokenizer-own = built from the vocabulary and the chat template in the GGUF file
 doctor-to-fetch = { $model } is not on this machine yet; the first start fetches it from the hub
 doctor-goes-on = { $model } is not whole on this machine yet; the start goes on fetching it
 doctor-room = { $free } free for { $folder }, and about { $need } are needed
@@ -349,3 +375,15 @@ vllm-missing = the vllm engine needs vLLM, which is not installed here
     .fix = in an environment of its own: pip install 'companion[console,embedded,vllm]'; or set COMPANION_ENGINE=auto
 vllm-cannot-load = vLLM cannot load the model in { $folder }: { $problem }
     .fix = the lines above this one in the worker's log say why; if the GPU's memory is too small: lower COMPANION_CONTEXT_TOKENS or COMPANION_SLOTS, or spread the model with COMPANION_GPUS
+
+## The engine `llamacpp`
+
+llamacpp-missing = the llamacpp engine needs llama-cpp-python, which is not installed here
+    .fix = pip install 'companion[cpu]' (it is built from source: some minutes, with a C++ compiler and cmake)
+llamacpp-no-gguf = The llamacpp engine reads GGUF files, and there is none in { $place }. Set COMPANION_MODEL to a *.gguf file, or COMPANION_ENGINE=auto.
+    .fix = COMPANION_MODEL=FILE.gguf, or COMPANION_ENGINE=auto
+llamacpp-no-device = The device { $device } was asked for, but the llama.cpp that is installed was built without it. Set the device to auto or cpu, or build llama-cpp-python for it.
+llamacpp-no-writer = a model of the family { $family } does not write on after a prompt
+llamacpp-too-large = { $need } are needed, and { $free } are free
+llamacpp-cannot-load = llama.cpp cannot load { $file }: { $problem }
+    .fix = companion model check { $quoted }; if the file is whole, this llama.cpp does not know the model: take another

@@ -74,8 +74,25 @@ twice = { $tensor } 也在 { $other } 里（共 { $count } 个）
     .fix = 混入了两次下载的部分：清空文件夹，再 { $pull }
 pickle = 权重只有 pickle 格式（{ $count } 个文件），可能运行别人的代码；拒绝使用
     .fix = 换用有 *.safetensors 的版本；或在一台坏了也不可惜的机器上运行：python -c "from transformers import AutoModelForCausalLM as M; M.from_pretrained('FOLDER', dtype='auto').save_pretrained('NEW')"，其中 FOLDER = { $folder }
-gguf = 这是 llama.cpp 用的权重；Companion 自己的引擎读 *.safetensors
-    .fix = 换用有 *.safetensors 的模型，或用 llama.cpp 的服务器运行这个文件
+gguf = 这是 llama.cpp 用的权重，只有 llamacpp 引擎能读
+    .fix = COMPANION_ENGINE=auto，或换用有 *.safetensors 的模型
+gguf-whole = 完整：{ $count } 个张量，{ $size }，多为 { $kind }
+gguf-own-tokenizer = { $count } 个词元和对话模板都认得，旁边不需要 tokenizer.json
+gguf-family = { $family } 系列的模型，只有 llama.cpp 自己能判断
+gguf-no-gguf = 不管叫什么名字，这不是 GGUF 文件
+    .fix = { $again }
+gguf-version = GGUF 版本是 { $version }，llama.cpp 读的是 2 和 3
+    .fix = 换用这个模型较新的文件
+gguf-broken = 文件头不对
+    .fix = { $again }
+gguf-short = 文件头就断了：只有 { $have }
+    .fix = { $again }
+gguf-no-language-model = 不是语言模型，而是 { $family }
+    .fix = 换用语言模型本身的文件
+gguf-tokenizer = 只凭这个文件建不出它的分词器（{ $kind }）
+    .fix = 把原模型的 tokenizer.json 和 tokenizer_config.json 放在它旁边
+gguf-no-template = 没有对话模板
+    .fix = 把原模型的 tokenizer.json 和 tokenizer_config.json 放在它旁边；基础模型不是用来对话的
 no-weights = 没有权重
     .fix = { $pull }
 
@@ -134,13 +151,15 @@ remark-echo = echo 引擎（没有模型）：只重复你说的话；真正聊�
 remark-bundled = 自带的练习模型（{ $millions } M 参数）：适合试用；真正聊天请设置 COMPANION_MODEL，例如 r1-1.5b
 
 load-no-model = 没有设置模型
-    .fix = 设为短名（例如 r1-7b）、Hub 上的名字，或一个文件夹
+    .fix = 设为短名（例如 r1-7b）、Hub 上的名字、一个文件夹，或一个 GGUF 文件
 load-more = （另有 { $count } 处：companion model check { $folder }）
 load-no-engine = 没有引擎 { $engine }。可选：{ $names }。
 load-no-device = 设置要求用 { $device }，但这台机器没有，或者装的 torch 用不了它。请把设备设为 auto 或 cpu，或安装支持它的 torch。
 load-damaged = { $folder } 里有一个权重文件已损坏（{ $problem }）。请重新下载。
 load-parts-missing = { $folder } 里的权重缺少模型的 { $count } 个部分。请重新下载。
 load-no-memory = { $folder } 里的模型在内存中放不下：{ $problem } → 换一个小一些的模型，或调低 COMPANION_CONTEXT_TOKENS 或 COMPANION_SLOTS
+load-no-package = 这里没有安装 { $package }，而这个模型需要它
+    .fix = pip install 'companion[worker]'；或换用模型的 GGUF 文件，并 pip install 'companion[cpu]'
 load-cannot-generate = 已加载，但不能生成：{ $problem }
 load-no-folder = 没有文件夹 { $model }。请把 COMPANION_MODEL 设为模型文件夹，或 Hub 上的名字。
 load-no-tokenizer = { $model } 里没有 tokenizer.json。请重新下载模型的全部文件。
@@ -216,8 +235,10 @@ pull-token = { $hub } 不接受这个令牌
     .fix = 把 HF_TOKEN 设为有效的令牌，或取消它：多数模型不需要
 pull-forbidden = { $hub } 拒绝提供 { $model }
     .fix = 令牌要有读取这个模型的权限；没有令牌时：稍后再试，或换镜像
-pull-other-weights = { $model } 没有 *.safetensors，只有 { $file } 这类文件，Companion 不加载
+pull-other-weights = { $model } 既没有 *.safetensors 也没有 *.gguf，只有 { $file } 这类文件，Companion 不加载
     .fix = 换用有 *.safetensors 的版本
+pull-no-such-kind = { $model } 没有 { $kind } 这种 GGUF 文件，有的是：{ $files }
+    .fix = 写明其中一种，例如 { $model }:Q4_K_M
 pull-no-weights = { $model } 没有权重
     .fix = 检查名字
 pull-no-network = 连不上 { $hub }（{ $problem }）
@@ -254,10 +275,15 @@ check-gpu = GPU
 check-memory = 模型所需的内存
 check-server = 模型服务器
 check-vllm = vLLM
+check-llamacpp = llama.cpp
+check-tokenizer = 分词器
 
 doctor-card = { $name }，驱动 { $driver }
 doctor-engine = { $engine }（按此模型和本机自动选择）
 doctor-model = { $model }，{ $parameters } M 参数，safetensors，文件都完整
+doctor-gguf = { $file }，{ $parameters } M 参数，GGUF，多为 { $kind }，完整
+doctor-tokenizer-beside = 模型旁边的 tokenizer.json
+doctor-tokenizer-own = 由 GGUF 文件里的词表和对话模板建成
 doctor-to-fetch = 这台机器上还没有 { $model }；第一次启动时会从 Hub 下载
 doctor-goes-on = { $model } 在这台机器上还不完整；启动时会接着下载
 doctor-room = { $folder } 还剩 { $free }，大约需要 { $need }
@@ -349,3 +375,15 @@ vllm-missing = vllm 引擎需要 vLLM，这里没有安装
     .fix = 在单独的环境里：pip install 'companion[console,embedded,vllm]'；或设 COMPANION_ENGINE=auto
 vllm-cannot-load = vLLM 加载不了 { $folder } 里的模型：{ $problem }
     .fix = worker 日志里这一行之上写着原因；如果显存太小：调低 COMPANION_CONTEXT_TOKENS 或 COMPANION_SLOTS，或用 COMPANION_GPUS 分到多块显卡上
+
+## 引擎 `llamacpp`
+
+llamacpp-missing = llamacpp 引擎需要 llama-cpp-python，这里没有安装
+    .fix = pip install 'companion[cpu]'（要从源码编译：几分钟，需要 C++ 编译器和 cmake）
+llamacpp-no-gguf = llamacpp 引擎读 GGUF 文件，而 { $place } 里没有。请把 COMPANION_MODEL 设为一个 *.gguf 文件，或设 COMPANION_ENGINE=auto。
+    .fix = COMPANION_MODEL=FILE.gguf，或 COMPANION_ENGINE=auto
+llamacpp-no-device = 要求使用设备 { $device }，但这里安装的 llama.cpp 编译时没有包括它。请把设备设为 auto 或 cpu，或为它编译 llama-cpp-python。
+llamacpp-no-writer = { $family } 系列的模型不会接着提示往下写
+llamacpp-too-large = 需要 { $need }，空闲的有 { $free }
+llamacpp-cannot-load = llama.cpp 加载不了 { $file }：{ $problem }
+    .fix = companion model check { $quoted }；如果文件完整，就是这个 llama.cpp 不认识这个模型：换一个

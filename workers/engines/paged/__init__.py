@@ -13,10 +13,10 @@ from workers.texts import language, say
 
 def load(options: EngineOptions, progress: Progress) -> Engine:
     """Find, load and warm up the model of `options`; raises `EngineLoadFailed`."""
-    from workers.engines.checkpoint import find
+    from workers.engines.checkpoint import find_folder
     from workers.engines.paged.config import NotCovered, read_config
 
-    folder = find(options.model, progress)
+    folder = find_folder(options.model, progress)
     try:
         config = read_config(folder)
     except NotCovered as problem:

@@ -8,9 +8,9 @@ from workers.texts import language, say
 
 def load(options: EngineOptions, progress: Progress) -> Engine:
     """Find, load and warm up the model of `options`; raises `EngineLoadFailed`."""
-    from workers.engines.checkpoint import find
+    from workers.engines.checkpoint import find_folder
 
-    folder = find(options.model, progress)
+    folder = find_folder(options.model, progress)
 
     from workers.engines.loading import errors_for_people
     from workers.engines.transformers.engine import TransformersEngine

@@ -24,9 +24,9 @@ def load(options: EngineOptions, progress: Progress) -> Engine:
         key = "vllm-missing"
         raise EngineLoadFailed(f"{say(language(), key)} → {advise(language(), key)}")
 
-    from workers.engines.checkpoint import find
+    from workers.engines.checkpoint import find_folder
 
-    folder = find(options.model, progress)
+    folder = find_folder(options.model, progress)
     progress("warming", options.model)
     os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})
 
