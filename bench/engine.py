@@ -3,6 +3,7 @@
     python bench/engine.py                                      every engine that is here, small random model
     python bench/engine.py --shape bundled --requests 1 8       the model in the box
     python bench/engine.py --shape r1-1.5b --requests 1 32 256  the published shape, 3.6 GB in a temporary folder
+    python bench/engine.py --gguf Q4_K_M                        llama.cpp has weights of so many bits, others as they are
     python bench/engine.py --rate 2 --requests 100              100 arrive by chance, 2 a second, 100-1,024 tokens each way
 
 Speed does not depend on what the weights say. Every figure is the median of `--repeats`; the first run is thrown away. On a CPU
@@ -24,6 +25,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import floors
+import gguf_files
 import torch
 
 from workers.checkpoints.families import Shape
@@ -66,6 +68,18 @@ def make_model(folder, shape):
     else:
         folder = BUNDLED
     return folder, json.loads((Path(folder) / "config.json").read_text())
+
+
+def make_gguf(folder, place, kind):
+    """The same weights for llama.cpp, with the tokenizer beside them; as 16 bits, or these made smaller."""
+    for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(BUNDLED / file, place)
+    whole = gguf_files.convert(Path(folder), place / "model.gguf", kind if kind in gguf_files.TYPES else "F16")
+    if kind in gguf_files.TYPES:
+        return whole
+    made = gguf_files.quantize(whole, place / f"model-{kind}.gguf", kind)
+    whole.unlink()
+    return made
 
 
 def make_requests(num, num_ids, num_new, seed):
@@ -119,22 +133,22 @@ def summary(runs, num_new):
     }
 
 
-def start(names, folder, options, stack):
+def start(names, models, options, stack):
     """{name: (engine, seconds until it was ready)}"""
     engines = {}
     for name in names:
         started_at = time.perf_counter()
-        wanted = EngineOptions(name, str(folder), device=DEVICE, context=options.context, requests=max(options.requests))
+        wanted = EngineOptions(name, str(models[name]), device=DEVICE, context=options.context, requests=max(options.requests))
         engine = stack.enter_context(EngineProcess(wanted))
         engine.wait_ready(900)
         engines[name] = engine, round(time.perf_counter() - started_at, 1)
     return engines
 
 
-def measure(names, folder, num_ids, options):
+def measure(names, models, num_ids, options):
     """Rows of one group of engines that are loaded at the same time."""
     with ExitStack() as stack:
-        engines = start(names, folder, options, stack)
+        engines = start(names, models, options, stack)
         for num in options.requests:
             runs = {name: [] for name in names}
             for seed in range(options.repeats + 1):
@@ -161,20 +175,24 @@ def main():
     parser.add_argument("--shape", default="tiny", choices=[*SHAPES, "bundled"])
     parser.add_argument("--requests", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--tokens", type=int, default=256, help="new tokens of each request")
+    parser.add_argument("--gguf", default="F16", metavar="KIND", help="F32, F16, BF16, or what llama.cpp can make, as Q4_K_M")
     parser.add_argument("--rate", type=float, help="arrivals a second; --requests is then how many arrive")
     parser.add_argument("--context", type=int, default=4096)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as place:
         folder, config = make_model(folder, options.shape)
+        models = dict.fromkeys(options.engines, folder)
+        if "llamacpp" in options.engines:
+            models["llamacpp"] = make_gguf(folder, Path(place), options.gguf)
         dtype = torch.bfloat16 if DEVICE == "cuda" else torch.float32
         speeds = (dtype.itemsize, *floors.measure(DEVICE, dtype))
         shape = Shape.of_config({"model_type": "qwen2", **config})
         print(f"{options.shape} on {DEVICE}: {speeds[1] / 1e9:,.1f} GB/s, {speeds[2] / 1e12:,.2f} TFLOPS", flush=True)
         rows = []
         for names in [options.engines] if DEVICE == "cpu" else [[name] for name in options.engines]:
-            for row in measure(names, folder, config["vocab_size"], options):
+            for row in measure(names, models, config["vocab_size"], options):
                 if not options.rate:
                     row["floor"] = round(floor(shape, row["requests"], config["vocab_size"], options, speeds), 1)
                 rows.append(row)

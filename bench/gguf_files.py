@@ -19,6 +19,7 @@ _LAYER = {
     "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate",
     "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
 }  # fmt: skip
+_quiet = []  # callbacks live as long as the process
 _OUTSIDE = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
 
 
@@ -69,6 +70,9 @@ def about(folder, **changes):
 def quantize(source, target, kind="Q4_K_M"):
     from llama_cpp import llama_cpp as api
 
+    # A line a tensor; its own callback fails where a line ends within a character.
+    _quiet.append(api.llama_log_callback(lambda level, text, data: None))
+    api.llama_log_set(_quiet[-1], None)
     parameters = api.llama_model_quantize_default_params()
     parameters.ftype = getattr(api, f"LLAMA_FTYPE_MOSTLY_{kind}")
     assert api.llama_model_quantize(str(source).encode(), str(target).encode(), parameters) == 0

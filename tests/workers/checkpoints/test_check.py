@@ -234,7 +234,9 @@ def test_one_file_and_parts_of_the_same_model_are_one_too_many(sharded):
     assert wrong(sharded) == {("model.safetensors", "single-and-shards")}
 
 
-@pytest.mark.parametrize(("file", "what"), [("pytorch_model.bin", "pickle"), ("model.pth", "pickle"), ("m.gguf", "gguf")])
+@pytest.mark.parametrize(
+    ("file", "what"), [("pytorch_model.bin", "pickle"), ("model.pth", "pickle"), ("m.gguf", "gguf-no-gguf")]
+)
 def test_weights_of_other_kinds_are_refused_with_what_to_do(model, file, what):
     (model / "model.safetensors").rename(model / file)
     assert (file, what) in wrong(model)

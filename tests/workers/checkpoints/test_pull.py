@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.hub import TOKEN, is_large, sha256
+from tests.tiny_models import make_tiny_model, write_tiny_gguf
 from tests.workers.checkpoints.conftest import MODEL, SHARDS
 from tests.workers.checkpoints.makers import edit, make_random
 from workers.checkpoints import hashes
 from workers.checkpoints.check import check, is_well
+from workers.checkpoints.local import local
 from workers.texts import say
 
 
@@ -261,13 +263,55 @@ def test_a_gated_model_says_where_to_accept_its_terms(pull, hub, published):
     assert f"{hub.url}/nobody/gated" in line
 
 
-@pytest.mark.parametrize(("names", "words"), [(["model.gguf"], "no *.safetensors"), (["README.md"], "has no weights")])
+@pytest.mark.parametrize(
+    ("names", "words"), [(["model.onnx"], "neither *.safetensors nor *.gguf"), (["README.md"], "has no weights")]
+)
 def test_a_model_that_cannot_be_loaded_is_not_fetched(pull, hub, tmp_path, names, words):
     for name in names:
         (tmp_path / "odd" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "odd" / name).write_text("x")
     hub.publish("nobody/odd", tmp_path / "odd")
     assert words in fix(pull("nobody/odd"))
+
+
+@pytest.fixture
+def quantised(hub, tmp_path):
+    """One model in two kinds, the larger in two parts."""
+    folder = tmp_path / "quantised"
+    folder.mkdir()
+    for seed, name in enumerate(("m-Q4_K_M.gguf", "m-Q8_0-00001-of-00002.gguf", "m-Q8_0-00002-of-00002.gguf")):
+        write_tiny_gguf(folder, make_tiny_model(tmp_path, seed=seed)).rename(folder / name)
+    (folder / "mmproj-F16.gguf").write_bytes(b"x")
+    hub.publish("nobody/tiny-GGUF", folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "files"),
+    [("", {"m-Q4_K_M.gguf"}), (":q8_0", {"m-Q8_0-00001-of-00002.gguf", "m-Q8_0-00002-of-00002.gguf"})],
+)
+def test_of_a_model_in_several_kinds_one_is_fetched(pull, hub, quantised, kind, files):
+    result = pull(f"nobody/tiny-GGUF{kind}")
+    assert result.exit_code == 0
+    place = Path(result.stdout.strip())
+    folder = place.parent if kind else place
+    assert {file.name for file in folder.glob("*.gguf")} == files
+    assert (folder / "tokenizer.json").is_file()
+    assert f"set COMPANION_MODEL=nobody/tiny-GGUF{kind}\n" in result.stderr
+    assert local(f"nobody/tiny-GGUF{kind}") == place
+
+
+def test_another_kind_is_fetched_beside_the_first(pull, hub, quantised):
+    pull("nobody/tiny-GGUF")
+    before = len(hub.downloads("m-Q4_K_M.gguf"))
+    assert local("nobody/tiny-GGUF:Q8_0") is None
+    assert pull("nobody/tiny-GGUF:Q8_0").exit_code == 0
+    assert local("nobody/tiny-GGUF:Q8_0").name == "m-Q8_0-00001-of-00002.gguf"
+    assert len(hub.downloads("m-Q4_K_M.gguf")) == before
+
+
+def test_a_kind_that_nobody_published_is_said_with_those_there_are(pull, quantised):
+    line = fix(pull("nobody/tiny-GGUF:Q5_K_M"))
+    assert "no GGUF file of the kind Q5_K_M; it has m-Q4_K_M.gguf, m-Q8_0-00001-of-00002.gguf" in line
 
 
 def test_a_model_that_was_published_incomplete_is_fetched_and_said_to_lack_something(pull, hub, published, tmp_path):

@@ -21,8 +21,8 @@ CONTEXT, REQUESTS, CHUNK = 8192, 32, 256
 # Prompts of people who are away, kept besides those that run.
 KEPT = 32
 POOL_BYTES = 512 << 20
-# Below these sizes: threads wait for each other longer than they compute, and 32 bits a number cost nothing.
-SMALL_BYTES, EXACT_BYTES = 64 << 20, 1 << 30
+# Below it threads wait for each other longer than they compute.
+SMALL_BYTES = 64 << 20
 
 
 def assemble(file: Path, options: EngineOptions, loaded: Callable[[], None]) -> Engine:
@@ -54,10 +54,9 @@ def choose_sizes(head: Head, size: int, options: EngineOptions) -> tuple[library
     known = head.context or CONTEXT
     context = min(options.context or CONTEXT, known)
     requests = min(options.requests or REQUESTS, library.max_slots() - KEPT)
-    is_small = size < SMALL_BYTES
-    wide = options.dtype == "float32" or (options.dtype == "auto" and size < EXACT_BYTES)
+    wide = options.dtype == "float32"
     cells = max(context, min(context * requests, POOL_BYTES // max(1, bytes_per_token(head, wide=wide))))
-    threads = options.threads or (1 if is_small else num_processors())
+    threads = options.threads or (1 if size < SMALL_BYTES else num_processors())
     sizes = library.Sizes(cells, requests + KEPT, CHUNK + requests, threads, wide)
     return sizes, Limits(context, requests, steers=True)
 

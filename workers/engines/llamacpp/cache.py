@@ -65,6 +65,10 @@ class Cache:
             self._drop(self._kept.pop(0))
         return self.num_free >= num
 
+    def refused(self, num: int) -> None:
+        """llama.cpp had no room for `num` more: it has fewer cells than was thought."""
+        self.num_cells += num - 1 - self.num_free
+
     def leave(self, slot: int, num: int) -> None:
         """Its request has ended or is set back; the first `num` tokens are kept, as long as there is room."""
         num = min(num, len(self._ids[slot])) if self._shares else 0

@@ -52,7 +52,8 @@ class LlamaCppEngine:
         if self._open:
             began_at = perf_counter()
             self._admit()
-            self._run()
+            if self._active:
+                self._run()
             self._num_steps += 1
             self._step_seconds += perf_counter() - began_at
         events, self._events = self._events, []
@@ -121,6 +122,8 @@ class LlamaCppEngine:
             elif self._active:
                 return
             if not self._cache.fits(first.ids, SPARE_CELLS * len(self._active)):
+                if not self._active:
+                    self._end(first, "error", NO_ROOM)
                 return
             self._waiting.remove(first)
             first.slot, first.num_read = self._cache.place(first.ids)
@@ -129,12 +132,15 @@ class LlamaCppEngine:
             insort(self._active, first, key=_urgency)
 
     def _run(self) -> None:
-        """One step. Where the memory has no room for it, the least urgent is set back and the next step is a smaller one."""
+        """One step. Where the memory has no room for it, the least urgent is set back, and the next step is a smaller one."""
         plan = self._plan()
         pieces = [_piece(one, num) for one, num in plan]
-        began_at = perf_counter()
-        if not (self._cache.make_room(sum(num for _, num in plan)) and self._runtime.read(pieces)):
+        began_at, wanted = perf_counter(), sum(num for _, num in plan)
+        if not self._cache.make_room(wanted):
             self._make_room()
+            return
+        if not self._runtime.read(pieces):
+            self._cache.refused(wanted)
             return
         if any(one.num_left > 1 for one, _ in plan):
             self._pace(perf_counter() - began_at)
