@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -15,6 +15,7 @@ from bot.core.errors import CompanionError
 from workers.checkpoints import gguf_tokenizer, quantised
 from workers.checkpoints.findings import Defect
 from workers.checkpoints.local import local
+from workers.decoding import StreamDecoder
 from workers.engines import echo
 from workers.engines.base import Api
 from workers.texts import language, say
@@ -28,7 +29,6 @@ _WORD_JOINER = "\u2060"
 _R1_ASSISTANT = "<｜Assistant｜>"
 # A model that stumbles past its own end often writes one of these, whatever its template uses.
 _ENDS = ("<|EOT|>", "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<end_of_turn>")
-_MAX_HELD = 4  # tokens; no character of UTF-8 has more bytes
 
 
 class BadTokenizer(CompanionError):
@@ -184,7 +184,7 @@ class HuggingFaceTokenizer:
         return self._ids(self._plain(text))
 
     def decoder(self) -> Decoder:
-        return _StreamDecoder(self._backend, self._marks.keys() - {self.think_start, self.think_end})
+        return StreamDecoder(self._backend, self._marks.keys() - {self.think_start, self.think_end})
 
     def _plain(self, text: str) -> str:
         # Normalised first: a look-alike must not turn into a mark afterwards.
@@ -193,36 +193,6 @@ class HuggingFaceTokenizer:
 
     def _ids(self, text: str) -> tuple[int, ...]:
         return tuple(self._backend.encode(text, add_special_tokens=False).ids)
-
-
-class _StreamDecoder:
-    def __init__(self, backend: Backend, dropped: Set[int]) -> None:
-        self._backend, self._dropped = backend, dropped
-        self._held: list[int] = []
-        self._restart()
-
-    def _restart(self) -> None:
-        from tokenizers.decoders import DecodeStream
-
-        self._stream = DecodeStream(skip_special_tokens=False)
-        self._held.clear()
-
-    def feed(self, ids: Iterable[int]) -> str:
-        return "".join(self._step(id) for id in ids if id not in self._dropped)
-
-    def _step(self, id: int) -> str:
-        text = self._stream.step(self._backend, id)
-        if text is not None:
-            self._held.clear()
-            return text
-        self._held.append(id)
-        # Bytes that never become a character would be held, and decoded again, for ever.
-        return self.flush() if len(self._held) > _MAX_HELD else ""
-
-    def flush(self) -> str:
-        text = self._backend.decode(self._held, skip_special_tokens=False)
-        self._restart()
-        return text
 
 
 def _marks(backend: Backend) -> dict[int, str]:

@@ -71,12 +71,9 @@ class Settings(BaseSettings):
     )
     discord_names: Names = Field((), description="Words at the head of a message that call the bot there, several with commas")
     discord_url: str | None = Field(None, pattern="^https?://[^/]+", description="API server of your own, such as a proxy")
-    model: str = Field(
-        "bundled", description="Short name, Hugging Face id, folder or GGUF file of a model; `bundled` is in the box"
-    )
+    model: str = Field("bundled", description="Short name, Hugging Face id, folder or GGUF file; `bundled` is in the box")
     engine: Literal["auto", "echo", "paged", "transformers", "llamacpp", "vllm", "openai"] = Field(
-        "auto",
-        description="What runs the model; `echo` needs none, `openai` asks a server, `llamacpp` and `vllm` are installed apart",
+        "auto", description="What runs the model; `echo` needs none, `openai` asks a server, `llamacpp` and `vllm` are extras"
     )
     openai_urls: SecretStr | None = Field(
         None, description="OpenAI-compatible servers that have the model, several with commas, such as http://localhost:8000/v1"
@@ -178,9 +175,7 @@ class Settings(BaseSettings):
     @property
     def loads_weights(self) -> bool:
         """Whether a worker with these settings runs a model itself, and needs its tokenizer."""
-        return self.engine in ("paged", "transformers", "llamacpp", "vllm") or (
-            self.engine == "auto" and self.openai_urls is None
-        )
+        return self.engine not in ("auto", "echo", "openai") or (self.engine == "auto" and self.openai_urls is None)
 
     @classmethod
     def settings_customise_sources(
