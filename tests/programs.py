@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bot.adapters.console.surface import conversation_here
 from bot.core.settings import load
+from bot.core.store import Keys
 from bot.embedded import EmbeddedRedis
 from bot.run import open_front
 
@@ -22,7 +23,7 @@ class Chat:
     """`companion chat` with pipes for hands and eyes."""
 
     def __init__(self, data_dir, *command, **settings):
-        settings = {"engine": "echo", **settings}
+        self.data_dir, settings = data_dir, {"engine": "echo", **settings}
         environment = {key: value for key, value in os.environ.items() if not key.startswith("COMPANION_")}
         environment |= {f"COMPANION_{key.upper()}": str(value) for key, value in settings.items()}
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
@@ -94,6 +95,11 @@ class Up(Chat):
 
     def __init__(self, data_dir, *command, **settings):
         super().__init__(data_dir, *(command or ("bot", "up")), **settings)
+
+    def settle(self):
+        """Wait until what people saw is also known as delivered: an adapter that dies before that shows it again, marked."""
+        with front(self.data_dir) as opened:
+            until(lambda: not any(opened.store.redis.xlen(Keys(surface).outbox) for surface in opened.store.surfaces()))
 
     def child(self, words):
         """The process of it whose command line has these words."""

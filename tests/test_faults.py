@@ -12,7 +12,7 @@ from tests.programs import Chat, begun, children_of, command_of, front, is_alive
 
 pytestmark = pytest.mark.skipif("not __import__('os').path.isdir('/proc/self')", reason="looks at processes in /proc")
 
-SLOW = "tell me something #slow"
+SLOW = "tell me something #think 8 #slow"  # some six seconds, so that no blow comes too late
 ANSWER = "You said: tell me something. I am listening."
 
 
@@ -42,8 +42,10 @@ def test_stop_the_engine_without_killing_it(tmp_path):
 
 
 def test_kill_the_adapter(tmp_path):
+    patience = Patience(20)
     with Chat(tmp_path) as chat:
         chat.ask("before")
+        patience.has_started()
         chat.say(SLOW)
         begun(tmp_path)
         chat.kill()
@@ -51,8 +53,8 @@ def test_kill_the_adapter(tmp_path):
 
     struck_at = time.monotonic()
     with Chat(tmp_path) as chat:
-        assert chat.hear(20) == ANSWER
-        assert time.monotonic() - struck_at < 20
+        assert chat.hear(60) == ANSWER
+        assert time.monotonic() - struck_at < patience.seconds
         assert chat.ask("after") == "You said: after. I am listening."
         assert chat.leave() == (0, [])
 
@@ -102,7 +104,7 @@ def test_forget_during_a_reply_leaves_nothing(tmp_path):
         with front(tmp_path) as opened:
             people: People = opened.people
             assert people.forget(conversation_here(opened)) == 1
-        assert chat.hear(10) == "Forgotten before I had answered."
+        assert chat.hear(60) == "Forgotten before I had answered."
         assert chat.ask("#history") == "Before this you said 0:"
         chat.leave()
 
@@ -114,24 +116,36 @@ def test_closing_the_chat_in_the_middle_of_a_reply_keeps_the_question(tmp_path):
         chat.say(SLOW)
         begun(tmp_path)
         chat.process.send_signal(signal.SIGTERM)
-        assert chat.process.wait(20) == 0
+        assert chat.process.wait(60) == 0
     assert processes_of(tmp_path) == []
 
     with Chat(tmp_path) as chat:
-        assert chat.hear(20) == ANSWER
+        assert chat.hear(60) == ANSWER
         chat.leave()
     assert [turn.said for turn in turns_of(tmp_path)] == [SLOW]
 
 
+class Patience:
+    """So many seconds, and what one start of everything takes on this machine now."""
+
+    def __init__(self, seconds):
+        self.seconds, self._began_at = seconds, time.monotonic()
+
+    def has_started(self):
+        self.seconds += time.monotonic() - self._began_at
+
+
 def assert_survives(data_dir, strike, seconds=20):
+    patience = Patience(seconds)
     with Chat(data_dir) as chat:
         chat.ask("before")
+        patience.has_started()
         chat.say(SLOW)
         begun(data_dir)
         strike(chat)
         struck_at = time.monotonic()
-        assert chat.hear(seconds + 10) == ANSWER
-        assert time.monotonic() - struck_at < seconds
+        assert chat.hear(90) == ANSWER
+        assert time.monotonic() - struck_at < patience.seconds
         assert chat.ask("after") == "You said: after. I am listening."
         assert chat.leave() == (0, [])
 

@@ -120,14 +120,14 @@ def test_a_persona_is_chosen_and_speaks(tmp_path):
 def test_a_word_leaves(tmp_path, word):
     with Chat(tmp_path) as chat:
         assert chat.ask(word) == "Bye."
-        assert chat.process.wait(20) == 0
+        assert chat.process.wait(60) == 0
 
 
 def test_a_second_chat_on_the_same_data_says_that_one_is_open(tmp_path):
     with Chat(tmp_path) as first:
         first.ask("hello")
         with Chat(tmp_path) as second:
-            assert second.process.wait(30) == 1
+            assert second.process.wait(60) == 1
         assert first.ask("still here") == "You said: still here. I am listening."
     assert "Another `companion chat` is open" in (tmp_path / "chat.err").read_text()
 

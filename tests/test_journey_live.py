@@ -79,7 +79,7 @@ def test_whoever_asks_is_told_and_answered(tmp_path):
 def test_a_conduct_file_that_is_broken_at_the_start_is_told_and_nothing_starts(tmp_path):
     (tmp_path / "own.toml").write_text("care = perhaps")
     with Chat(tmp_path, conduct_file=tmp_path / "own.toml") as chat:
-        assert chat.process.wait(30) == 1
+        assert chat.process.wait(60) == 1
     assert "own.toml: cannot be read as TOML" in log_of(tmp_path)
 
 

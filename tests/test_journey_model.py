@@ -16,7 +16,7 @@ from tests.programs import ROOT, Chat, until
 from tests.tiny_models import make_tiny_model
 
 # Programs that import torch, one after the other: on a busy machine that takes its time.
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 MODEL = "nobody/tiny-R1"
 
 

@@ -83,8 +83,10 @@ class Worker:
             self._show()
             answering = Answering(leases, self._heart, self._responder(), engine, self._wakeups.send)
             self._app.task(answering.reply, name=queue.REPLY)
-            self._serve(self._app)
-            self._leave()
+            try:
+                self._serve(self._app)
+            finally:
+                self._leave()
 
     def _show(self) -> None:
         """Numbers, for who asks for them."""

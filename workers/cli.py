@@ -27,6 +27,8 @@ def cli() -> None:
 @click.option("--with-parent", is_flag=True, help="End when standard input closes, that is when whoever started it is gone.")
 def run(redis_url: str, grace: float, with_parent: bool) -> None:
     """Take conversations from the queue and answer them."""
+    # Celery listens later than one may be told to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     settings = load()
     make_data_dir(settings)
     logs.set_up(settings.log_level, settings.log_format, shows_text=settings.log_text)

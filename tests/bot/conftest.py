@@ -7,6 +7,7 @@ import pytest
 
 from bot import delivery
 from bot.conduct import Disclosures
+from bot.core import presence
 from bot.core.settings import load
 from bot.embedded import EmbeddedRedis
 from bot.run import Front
@@ -21,6 +22,12 @@ class EverybodyWasTold(Disclosures):
 def _short_waits(monkeypatch):
     monkeypatch.setattr(delivery, "_BLOCK_MS", 50)
     monkeypatch.setattr(delivery, "_RETRY_SECONDS", 0.02)
+
+
+@pytest.fixture(autouse=True)
+def _who_was_announced_is_there(monkeypatch):
+    """However long the test takes to look."""
+    monkeypatch.setattr(presence, "_SECONDS", 600)
 
 
 @pytest.fixture(autouse=True)

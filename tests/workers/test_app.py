@@ -29,7 +29,7 @@ def worker(redis_server, store, settings):
     """Start a worker; gives its process once it is ready."""
     started = []
 
-    def start(*options):
+    def start(*options, waits=True):
         environment = os.environ | {
             "COMPANION_DATA_DIR": str(settings.data_dir),
             "COMPANION_ENGINE": "echo",
@@ -40,7 +40,7 @@ def worker(redis_server, store, settings):
         command = [sys.executable, "-m", "workers", "run", *options]
         started.append(subprocess.Popen(command, env=environment, stderr=log, stdin=subprocess.PIPE))
         log.close()
-        until(lambda: [state for state in Presence(store).workers() if state.stage == "ready"])
+        until(lambda: not waits or [state for state in Presence(store).workers() if state.stage == "ready"])
         return started[-1]
 
     yield start
@@ -60,20 +60,28 @@ def test_a_worker_says_how_far_it_is_and_that_it_is_alive(worker, store, setting
 
 
 def test_a_worker_that_is_told_to_end_finishes_what_it_writes(worker, inbox, outbox, wakeups, store):
-    process = worker("--grace", "20")
+    process = worker("--grace", "60")
     _begin(inbox, wakeups, store)
     process.terminate()
 
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert [entry.event.answer for entry in outbox.fresh(10)] == ["You said: hello. I am listening."]
     assert Presence(store).workers() == []
+
+
+def test_a_worker_that_is_told_to_end_before_it_serves_ends_as_well(worker, settings):
+    process = worker(waits=False)
+    until(lambda: "engine: loading" in (settings.data_dir / "worker.log").read_text())
+    process.terminate()
+
+    assert process.wait(60) == 0
 
 
 def test_what_is_not_done_within_the_grace_goes_back_and_another_worker_answers(worker, inbox, outbox, wakeups, store):
     process = worker("--grace", "0.2")
     _begin(inbox, wakeups, store)
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert outbox.fresh(10) == []
 
     worker()
@@ -84,7 +92,7 @@ def test_a_worker_ends_with_whoever_started_it(worker):
     process = worker("--with-parent")
     process.stdin.close()
 
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 def test_a_worker_takes_nothing_but_json_from_the_broker(worker, redis_server, inbox, outbox, store, tmp_path):
@@ -102,13 +110,14 @@ def test_a_worker_takes_nothing_but_json_from_the_broker(worker, redis_server, i
 
 
 def test_a_lost_wake_up_is_made_up_for(worker, inbox, outbox, store):
+    starting_at = time.monotonic()
     worker()
     store.add_surface(SURFACE)
     inbox.accept(incoming("hello"))
 
     started_at = time.monotonic()
     assert until(lambda: outbox.fresh(10))[0].event.answer == "You said: hello. I am listening."
-    assert time.monotonic() - started_at < 6
+    assert time.monotonic() - started_at < 6 + (started_at - starting_at), "on a busy machine everything takes longer"
 
 
 def test_a_worker_with_another_memory_key_refuses_to_start(redis_server, store, vault, settings):
@@ -116,7 +125,7 @@ def test_a_worker_with_another_memory_key_refuses_to_start(redis_server, store, 
     (settings.data_dir / "memory.key").unlink()
     environment = os.environ | {"COMPANION_DATA_DIR": str(settings.data_dir), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "workers", "run", "--redis-url", redis_server.url]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     assert ended.returncode == 1
     assert ended.stderr.strip().splitlines()[-1].startswith("The memory key does not open what is stored.")
@@ -132,7 +141,7 @@ class _Bomb:
 
 def _begin(inbox, wakeups, store):
     store.add_surface(SURFACE)
-    inbox.accept(incoming("hello #slow"))
+    inbox.accept(incoming("hello #think 8 #slow"))  # some five seconds
     wakeups.send(talk())
     until(lambda: [state for state in Presence(store).workers() if state.busy])
     time.sleep(0.3)

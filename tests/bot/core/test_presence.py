@@ -10,6 +10,11 @@ def state(id="here-1-ab", stage="ready"):
     return WorkerState(id, stage, "", "echo", "echo", slots=4, busy=1)
 
 
+@pytest.fixture(autouse=True)
+def _who_was_announced_is_there():
+    """For as long as in earnest."""
+
+
 @pytest.fixture
 def workers(store):
     return Presence(store)

@@ -5,6 +5,7 @@ import pty
 import re
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from workers.checkpoints.check import check, is_well
 pytestmark = pytest.mark.timeout(180)
 
 
-def ended(process, seconds=80):
+def ended(process, seconds=150):
     """(exit status, standard output, standard error)."""
     out, err = process.communicate(timeout=seconds)
     return process.returncode, out, err
@@ -33,7 +34,13 @@ def until(holds, seconds=60):
 
 
 def fetched(folder):
-    return sum(file.stat().st_size for file in folder.rglob("*.incomplete"))
+    """Bytes that have come; files and folders may go while it is looked."""
+    num = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                num += (Path(place) / name).stat().st_size if name.endswith(".incomplete") else 0
+    return num
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_another_takes_over_when_one_fails_before_its_first_word(serve, start, f
 
 def test_another_takes_over_when_one_does_not_begin_in_time(serve, start):
     bad, good = serve(), serve()
-    driver = start(bad, good, first_seconds=0.3)
+    driver = start(bad, good, first_seconds=1.5)
     bad.fault("silent", "for ever")
 
     assert [driver.ask("hello")[1].reason for _ in range(2)] == ["stop", "stop"]
@@ -121,8 +121,8 @@ def test_one_that_is_not_there_at_the_start_is_told_and_joins_later(serve, start
 def test_one_that_dies_in_the_middle_of_a_reply_ends_that_reply_alone(serve, start):
     one, other = serve(speed=100), serve(speed=100)
     driver = start(one, other)
-    driver.submit("#long 100", id="a", max_tokens=60)
-    driver.submit("#long 100", id="b", max_tokens=60)
+    driver.submit("#long 900", id="a", max_tokens=250)
+    driver.submit("#long 900", id="b", max_tokens=250)
     assert until(lambda: num_asked(one) == num_asked(other) == 1)
     time.sleep(0.2)
     one.stop()

@@ -115,32 +115,32 @@ def test_nothing_that_a_person_wrote_gets_into_an_error_though_the_server_repeat
 @pytest.mark.parametrize("fault", ["silent", "silent-stream"])
 def test_a_server_that_says_nothing_is_waited_for_only_so_long(serve, start, fault):
     """Signs of life that are no words do not count."""
-    driver = start(server := serve(), first_seconds=0.3)
+    driver = start(server := serve(), first_seconds=1.5)
     gone = leavers(server)
     server.fault(fault)
     began_at = time.monotonic()
     _, ended = driver.ask("hello")
 
     assert ended.reason == "error"
-    assert "has not answered within 0.3 s" in ended.detail
-    assert 0.3 <= time.monotonic() - began_at < 3
+    assert "has not answered within 1.5 s" in ended.detail
+    assert 1.5 <= time.monotonic() - began_at < 30
     assert until(lambda: server.num_gone == gone + 1), "the connection was left open"
 
 
 def test_a_server_that_stops_in_the_middle_is_waited_for_only_so_long(serve, start):
-    driver = start(server := serve(), next_seconds=0.3)
+    driver = start(server := serve(), next_seconds=1.5)
     gone = leavers(server)
     server.fault("stall")
     text, ended = driver.ask("hello")
 
     assert text.startswith("<think>They")
-    assert "went silent for 0.3 s" in ended.detail
+    assert "went silent for 1.5 s" in ended.detail
     assert until(lambda: server.num_gone == gone + 1)
 
 
 @pytest.mark.parametrize("fault", ["", "silent", "silent-stream", "stall"])
 def test_cancel_closes_the_connection_at_once_whatever_the_server_does(serve, start, fault):
-    driver = start(server := serve(speed=100))
+    driver = start(server := serve(speed=20))
     gone = leavers(server)
     server.fault(*([fault] if fault else []))
     driver.submit("#long 900")
@@ -151,8 +151,8 @@ def test_cancel_closes_the_connection_at_once_whatever_the_server_does(serve, st
     driver.engine.cancel("a")
 
     assert driver.rest()[1].reason == "cancelled"
-    assert until(lambda: server.num_gone == gone + 1, 2)
-    assert time.monotonic() - began_at < 1
+    assert until(lambda: server.num_gone == gone + 1)
+    assert time.monotonic() - began_at < 30, "the server would write for much longer"
     assert until(lambda: server.num_running == 0)
 
 

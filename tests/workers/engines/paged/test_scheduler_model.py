@@ -5,6 +5,7 @@ The device is a dictionary: what a launch would write into the cache is written 
 
 from collections import Counter
 
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.strategies import booleans, integers, lists, sampled_from
@@ -14,6 +15,7 @@ from workers.engines.paged.blocks import BlockPool
 from workers.engines.paged.scheduler import Scheduler
 from workers.engines.paged.sequence import Sequence
 
+pytestmark = pytest.mark.timeout(1200)  # of which a failure takes most, to find the shortest story
 END, CLOSING = 7, (8, 7, 9)
 
 
@@ -35,7 +37,7 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     @rule(prompt=lists(integers(0, 1), min_size=1, max_size=40), max_tokens=integers(0, 12), limit=integers(-1, 6))
     def ask(self, prompt, max_tokens, limit):
-        prompt = prompt[: self.context - max_tokens]
+        prompt = prompt[: max(0, self.context - max_tokens)]
         if prompt:
             thought = ThoughtLimit(limit, END, CLOSING) if limit >= 0 else None
             request = Request(str(self.num_asked), tuple(prompt), max_tokens, thought=thought)
