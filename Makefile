@@ -23,8 +23,9 @@ help:
 chat: $(VENV)/installed
 	@$(BIN)/python -m bot chat
 
-# Most tests wait for processes and not for the processor: one at a time leaves it idle.
-PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+# Most tests wait for processes and not for the processor: one more at a time than there are processors keeps those busy.
+PYTEST = $(BIN)/python -m pytest --numprocesses $(NUM_AT_ONCE) --dist worksteal
+NUM_AT_ONCE = $(shell expr $$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN) + 1)
 
 test: $(VENV)/installed-test
 	@$(PYTEST) -m 'not slow' $(ARGS)
