@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from math import ceil, floor, sqrt
 from time import monotonic
 
 import structlog
@@ -11,6 +12,8 @@ from redis.exceptions import RedisError
 
 from bot.core.inbox import NUM_PLACES
 from bot.core.messages import Conversation
+from bot.core.presence import Pace
+from bot.estimate import wait
 from bot.i18n import say
 from bot.run import Front
 
@@ -21,8 +24,9 @@ _AFTER_SECONDS = 1.5
 """A reply that begins within this time needs no word about waiting."""
 _MOMENT_SECONDS = 3.0
 """Looking once a second, a shorter time would be told as wrong as twice or half of it."""
-_LEAST_SHARE = 0.25
-"""Of the time between two replies: the next may be late, and then nobody knows when it comes."""
+_ONE_FIGURE = 4.0
+"""Latest by earliest: a time between them is wrong by less than a factor of two."""
+_SECONDS_UP_TO, _MINUTES_UP_TO = 90, 90
 
 Tell = Callable[[Conversation, str], bool]
 """Passes a text on; false when it is not the moment, because a reply is just being shown."""
@@ -60,7 +64,7 @@ class Waiting:
         if not places:
             return {}
         stages = {worker.stage for worker in self._front.presence.workers()}
-        pace, standing = self._front.presence.replies_per_second(), self._standing(places)
+        pace, standing = self._front.presence.pace(), self._standing(places)
         return {
             conversation: _text(self._front.language(conversation), stages, num_before, pace, standing)
             for conversation, num_before in places.items()
@@ -81,15 +85,24 @@ class Waiting:
         return monotonic() - self._moved_at
 
 
-def _text(language: str, stages: set[str], num_before: int, pace: float, standing: float) -> str:
+def _text(language: str, stages: set[str], num_before: int, pace: Pace | None, standing: float) -> str:
     if not stages - {"failed"}:
         return say(language, "waiting-nobody")
     if "ready" not in stages:
         return say(language, "waiting-loading")
     if not pace:
         return say(language, "waiting-place", place=num_before + 1)
-    seconds = num_before / pace + max(1 / pace - standing, _LEAST_SHARE / pace)
-    return say(language, "waiting-time", place=num_before + 1, seconds=_round(seconds))
+    return _time(language, num_before + 1, *wait(num_before, pace, standing))
+
+
+def _time(language: str, place: int, earliest: float, latest: float) -> str:
+    """One figure where it is about right, else from when till when: no beginning where it may be any moment."""
+    if latest <= _ONE_FIGURE * earliest or latest < 2 * _MOMENT_SECONDS:
+        return say(language, "waiting-time", place=place, seconds=_round(sqrt(earliest * latest)))
+    least = 0 if earliest < _MOMENT_SECONDS else int(earliest)
+    (first, low), (unit, high) = _span(earliest, floor), _span(latest, ceil)
+    begin = str(low) if first == unit else say(language, first, count=low)
+    return say(language, "waiting-range", place=place, least=least, earliest=begin, latest=say(language, unit, count=high))
 
 
 def _round(seconds: float) -> int:
@@ -100,3 +113,12 @@ def _round(seconds: float) -> int:
         if seconds <= limit:
             return step * round(seconds / step)
     return 60 * round(seconds / 60)
+
+
+def _span(seconds: float, whole: Callable[[float], int]) -> tuple[str, int]:
+    """The text for such a time, and how many of its unit, made `whole`."""
+    if seconds < _SECONDS_UP_TO:
+        return "span-seconds", 5 * whole(seconds / 5) or int(seconds)
+    if seconds < _MINUTES_UP_TO * 60:
+        return "span-minutes", whole(seconds / 60)
+    return "span-hours", whole(seconds / 3600)

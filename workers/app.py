@@ -168,6 +168,7 @@ class Worker:
                 self._heart.num_busy,
                 self._remark,
                 self._heart.reply_seconds,
+                self._heart.reply_spread,
             )
         )
 

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from math import sqrt
 from threading import Event, Lock, Thread
 from typing import Any, Literal
 
@@ -73,6 +74,12 @@ class Heart:
         """What a reply took, on average of the last ones; 0 before the first."""
         seconds = list(self._seconds)
         return sum(seconds) / len(seconds) if seconds else 0.0
+
+    @property
+    def reply_spread(self) -> float:
+        """Their standard deviation, as if one more had been off by a whole reply: a few tell little."""
+        seconds, mean = list(self._seconds), self.reply_seconds
+        return sqrt((sum((one - mean) ** 2 for one in seconds) + mean**2) / (len(seconds) + 1))
 
     @contextmanager
     def beating(self, lease: Lease) -> Iterator[Watch]:

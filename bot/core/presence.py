@@ -18,7 +18,8 @@ EVERY_SECONDS = 1.0
 class WorkerState:
     """`stage` is loading, warming, ready, restarting or failed; `detail` says what with, or why.
 
-    `remark` is a line about the model that people should know; `reply_seconds` is what a reply took of late, 0 if unknown.
+    `remark` is a line about the model that people should know; `reply_seconds` is what a reply took of late, 0 if unknown,
+    and `reply_spread` how much that differs: its standard deviation, in seconds.
     """
 
     id: str
@@ -30,11 +31,21 @@ class WorkerState:
     busy: int
     remark: str = ""
     reply_seconds: float = 0.0
+    reply_spread: float = 0.0
 
     @property
     def is_here(self) -> bool:
         """Whether it runs on this machine: an id is machine-process-random."""
         return self.id.rsplit("-", 2)[0] == os.uname().nodename
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many replies are made in a second, in `num_slots` places; `spread` is their standard deviation by their length."""
+
+    per_second: float
+    spread: float
+    num_slots: int
 
 
 class Presence:
@@ -58,10 +69,15 @@ class Presence:
             self._redis.srem(_NAMES, *gone)
         return [state for state in found.values() if state is not None]
 
-    def replies_per_second(self) -> float:
-        """What all that are ready make together when they are busy; 0 if that is not known yet."""
+    def pace(self) -> Pace | None:
+        """Of all that are ready, when they are busy; None if that is not known yet."""
         ready = [worker for worker in self.workers() if worker.stage == "ready" and worker.reply_seconds]
-        return sum(worker.slots / worker.reply_seconds for worker in ready)
+        per_second = sum(worker.slots / worker.reply_seconds for worker in ready)
+        if not per_second:
+            return None
+        # By how much of the pace is whose.
+        spread = sum(worker.slots * worker.reply_spread / worker.reply_seconds**2 for worker in ready) / per_second
+        return Pace(per_second, spread, sum(worker.slots for worker in ready))
 
     def _state(self, id: str) -> WorkerState | None:
         value: Any = self._redis.get(_key(id))

@@ -61,6 +61,13 @@ waiting-time = { $place ->
     [0] only a moment to go.
    *[other] about { $seconds } seconds to go.
   }
+waiting-range = { $place ->
+    [one] You are next in line
+   *[other] Others wrote before you: you are number { $place } in line
+  }, probably { $least ->
+    [0] up to { $latest } to go.
+   *[other] { $earliest } to { $latest } to go.
+  }
 waiting-behind = I am still answering you elsewhere; this comes next.
 
 # Commands: their lines in /help

@@ -41,6 +41,13 @@ waiting-time = { $place ->
     [0] 马上就好。
    *[other] 大约还要 { $seconds } 秒。
   }
+waiting-range = { $place ->
+    [1] 下一个就轮到你了
+   *[other] 前面还有人在等：你排在第 { $place } 位
+  }，大概{ $least ->
+    [0] 最多还要 { $latest }。
+   *[other] 还要 { $earliest }–{ $latest }。
+  }
 waiting-behind = 我还在别的对话里回复你，接下来就轮到这里。
 
 # 写给可能有危险的人；号码在 bot/conduct.toml 里

@@ -45,7 +45,7 @@ VALUES |= {"names": "a, b", "mode": "show", "oldest": "today", "left_out": 2, "s
 VALUES |= {"said": "hello", "variant": 2, "variants": 3, "reply": "hi", "chat": "1", "thread": "0", "path": "/x", "person": "1"}
 VALUES |= {"here": 2, "today": 30, "tokens": 900, "left": 70, "version": "1.0", "engine": "echo", "model": "m"}
 VALUES |= {"span": "9 s", "count": 3, "whom": "person 7", "id": "7", "usage": "/x", "command": "/x yes", "code": "abc"}
-VALUES |= {"memory": "shared", "link": "https://x"}
+VALUES |= {"earliest": "9 s", "latest": "9 min", "least": 9, "memory": "shared", "link": "https://x"}
 VALUES |= {"ids": "7, 8", "model": "m", "stage": "ready", "busy": 1, "slots": 2, "place": 2, "days": 7}
 
 

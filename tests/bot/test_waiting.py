@@ -15,6 +15,7 @@ from bot.surface import Reply
 from bot.waiting import Waiting
 from tests.programs import ROOT, until
 from tests.sayings import SURFACE, finished, incoming, talk, turn
+from tests.told import of_words
 
 LANGUAGES = ["en", "zh"]
 
@@ -47,8 +48,8 @@ def texts(front, monkeypatch):
     return Waiting(front, SURFACE)._texts
 
 
-def worker(stage="ready", reply_seconds=0.0, slots=2):
-    return WorkerState("here-1-aa", stage, "", "echo", "bundled", slots, 0, "", reply_seconds)
+def worker(stage="ready", reply_seconds=0.0, slots=1):
+    return WorkerState("here-1-aa", stage, "", "echo", "bundled", slots, 0, "", reply_seconds, reply_seconds / 10)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -60,7 +61,7 @@ def worker(stage="ready", reply_seconds=0.0, slots=2):
         ([worker("loading")], "waiting-loading", {}),
         ([worker("restarting")], "waiting-loading", {}),
         ([worker()], "waiting-place", {"place": 1}),
-        ([worker(reply_seconds=8)], "waiting-time", {"place": 1, "seconds": 4}),
+        ([worker(reply_seconds=4)], "waiting-time", {"place": 1, "seconds": 4}),
     ],
 )
 def test_who_waits_is_told_why_in_their_language(front, inbox, people, texts, language, states, key, values):
@@ -75,7 +76,7 @@ def test_who_waits_is_told_why_in_their_language(front, inbox, people, texts, la
 def test_the_place_counts_everybody_who_wrote_before_on_every_surface(front, inbox, texts, store):
     from bot.core.messages import Conversation
 
-    front.presence.announce(worker(reply_seconds=10))
+    front.presence.announce(worker(reply_seconds=5))
     elsewhere = Conversation("discord", "7", "1", "0", "1")
     store.add_surface(elsewhere.surface)
     for conversation in (talk("1"), elsewhere, talk("2")):
@@ -100,15 +101,17 @@ def test_the_time_gets_shorter_while_the_line_stands_and_never_below_what_is_lik
     for seconds in (0, 10, 20, 35, 200):
         now[0] = 100.0 + seconds
         front.presence.announce(worker(reply_seconds=40, slots=1))
-        told.append([seconds_in(text) for text in waiting._texts().values()])
-    assert told == [[40, 90], [30, 60], [20, 60], [10, 50], [10, 50]]
+        told.append([text.rpartition("in line, ")[2] for text in waiting._texts().values()])
+    assert told == [
+        ["about 40 seconds to go.", "about 90 seconds to go."],
+        ["about 30 seconds to go.", "about 60 seconds to go."],
+        ["about 20 seconds to go.", "about 60 seconds to go."],
+        ["probably 3 to 25 seconds to go.", "about 50 seconds to go."],
+        ["probably 3 to 25 seconds to go.", "about 50 seconds to go."],
+    ]
 
     inbox.stop(talk("1"))  # the next one's turn: from here on it is counted anew
-    assert [seconds_in(text) for text in waiting._texts().values()] == [40]
-
-
-def seconds_in(text):
-    return int(text.split("about ")[1].split()[0])
+    assert [*waiting._texts().values()] == [say("en", "waiting-time", place=1, seconds=40)]
 
 
 def test_whoever_stands_far_behind_is_told_too(front, inbox, monkeypatch):
@@ -235,7 +238,7 @@ def test_who_loses_their_worker_in_the_middle_of_a_reply_is_told_within_five_sec
     asyncio.run(journey())
 
 
-def test_the_time_that_people_are_told_is_right_within_a_factor_of_two_at_steady_load(make_front, redis_server, tmp_path):
+def test_the_time_that_people_are_told_is_right_at_steady_load(make_front, redis_server, tmp_path):
     front, wall = make_front(memory_key=None), Wall()
 
     async def journey():
@@ -254,10 +257,8 @@ def test_the_time_that_people_are_told_is_right_within_a_factor_of_two_at_steady
     came_at = sorted(replied_at.values())
     each = 2 * (came_at[-1] - came_at[3]) / (len(came_at) - 4)  # two at a time
     checked = [
-        (float(text.split("about ")[1].split()[0]), replied_at[conversation] - each - at)
-        for at, conversation, text in wall.told
-        if "about" in text
+        (*of_words(text), replied_at[conversation] - each - at) for at, conversation, text in wall.told if "to go" in text
     ]
     assert len(checked) > 10, wall.told
-    wrong = [(told, actual) for told, actual in checked if not told / 2 <= actual <= told * 2]
-    assert wrong == []
+    wrong = [(least, actual, most) for least, most, actual in checked if not least <= actual <= most]
+    assert len(wrong) <= len(checked) / 20, wrong

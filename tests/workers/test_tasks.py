@@ -390,3 +390,12 @@ def _wait(condition, seconds=30):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_how_much_replies_differ_is_told_with_care_while_there_are_few(heart):
+    for seconds, spread in ((10.0, 50**0.5), (10.0, (100 / 3) ** 0.5), (40.0, (600 + 400) ** 0.5 / 2)):
+        heart._seconds.append(seconds)
+        assert heart.reply_spread == pytest.approx(spread)
+
+    heart._seconds.extend([10.0] * 64)
+    assert heart.reply_spread == pytest.approx(10 / 65**0.5), "as good as none"
