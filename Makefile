@@ -11,7 +11,7 @@ FITS = -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$python $(FITS) 2>/dev/null && echo $$python && break; done)
 
-.PHONY: help chat test test-all lint docs
+.PHONY: help chat test test-all lint docs texts
 .DEFAULT_GOAL = help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo 'make test      run all tests but the slow ones; make test-all runs those too'
 	@echo 'make lint      ruff, mypy and the import rules'
 	@echo 'make docs      write the tables of docs/settings.md and docs/models.md anew'
+	@echo 'make texts     compile what the library of the command line says in other languages'
 
 chat: $(VENV)/installed
 	@$(BIN)/python -m bot chat
@@ -42,6 +43,9 @@ lint: $(VENV)/installed-lint
 docs: $(VENV)/installed
 	@$(BIN)/python docs/settings_table.py
 	@$(BIN)/python docs/models_table.py
+
+texts: $(VENV)/installed
+	@$(BIN)/pybabel compile -d bot/locales/click -D click
 
 # A file says what is installed, so the second start calls no pip. All of pip's words go to stderr: stdout is for replies.
 $(VENV)/installed: pyproject.toml

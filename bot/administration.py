@@ -24,15 +24,21 @@ _NUM_SCANNED = 1000
 
 
 class OwnerIsAbove(CompanionError):
-    """That is an owner of this bot: only an owner may do this to them."""
+    """Only an owner may do this to an owner."""
+
+    key = "owner-above"
 
 
 class AboveTheLists(CompanionError):
-    """That is an owner or admin by the settings, whom no block reaches: take them out of the settings first."""
+    """No block reaches an owner or admin by the settings."""
+
+    key = "lists-above"
 
 
 class UnknownLetter(CompanionError):
-    """No line was put aside under that name; `companion admin dead list` shows those that were."""
+    """No line was put aside under that name."""
+
+    key = "letter-gone"
 
 
 @dataclass(frozen=True, slots=True)

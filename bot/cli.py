@@ -10,20 +10,18 @@ import click
 
 from bot.admin import admin, export, forget
 from bot.core.errors import CompanionError
+from bot.core.shell import Shell
+from bot.core.texts import SHELL, tell
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="companion")
+@click.group(cls=Shell, texts=SHELL, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="companion", message="%(prog)s %(version)s")
 def cli() -> None:
-    """A companion of your own: on Telegram, on Discord and in this terminal.
-
-    Settings come from COMPANION_* variables, a .env file or companion.toml; docs/settings.md has the table.
-    """
+    """What its help says stands in `locales/shell`, as that of all commands does."""
 
 
 @cli.command()
 def up() -> None:
-    """Run everything here: Redis, a worker, adapters. Redis unless a URL is set, and every adapter that has a token."""
     from bot.process import end_by_signal
     from bot.run import ready_settings
     from bot.up import everything, to_stderr
@@ -35,7 +33,6 @@ def up() -> None:
 
 @cli.command()
 def chat() -> None:
-    """Talk in this terminal; starts what is needed and ends it again."""
     from bot.adapters import find
     from bot.core import metrics
     from bot.process import end_by_signal, run_beside
@@ -50,9 +47,8 @@ def chat() -> None:
 
 @cli.command()
 @click.argument("name")
-@click.option("--with-parent", is_flag=True, help="End when standard input closes.")
+@click.option("--with-parent", is_flag=True)
 def bot(name: str, with_parent: bool) -> None:
-    """Run one adapter: telegram, discord or console."""
     from bot.adapters import find
     from bot.core import metrics
     from bot.process import end_by_signal, end_with_stdin, run_adapter
@@ -71,7 +67,6 @@ def bot(name: str, with_parent: bool) -> None:
 @cli.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def worker(arguments: tuple[str, ...]) -> None:
-    """Run a worker, which makes the replies. The same as `python -m workers run`."""
     from bot.run import open_redis, ready_settings
 
     with open_redis(ready_settings()) as url:
@@ -80,24 +75,22 @@ def worker(arguments: tuple[str, ...]) -> None:
 
 @cli.command()
 @click.argument("text")
-@click.option("--persona", help="Who answers.")
+@click.option("--persona")
 def say(text: str, persona: str | None) -> None:
-    """Answer one prompt and leave: no queue, no memory."""
     _workers("say", *(["--persona", persona] if persona else []), "--", text)
 
 
 @cli.group()
 def model() -> None:
-    """Fetch a model, and look at a model's files without loading them."""
+    """All of it is the worker's half of the program."""
 
 
 @model.command("pull")
 @click.argument("name")
-@click.option("--mirror", metavar="URL", help="Another hub, where the usual one cannot be reached; gets no token.")
-@click.option("--revision", help="A branch, tag or commit.")
-@click.option("--to", metavar="FOLDER", help="Here instead of the hub's cache.")
+@click.option("--mirror", metavar="URL")
+@click.option("--revision")
+@click.option("--to", metavar="FOLDER")
 def model_pull(name: str, **options: str | None) -> None:
-    """Fetch a model and check it. NAME is short (r1-7b) or a hub id; run again, it goes on where it ended."""
     import os
 
     given = [f"--{option}={value}" for option, value in options.items() if value]
@@ -107,19 +100,17 @@ def model_pull(name: str, **options: str | None) -> None:
 
 @model.command("check")
 @click.argument("path")
-@click.option("--deep", is_flag=True, help="Also read every byte and compare it with the published hash.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--deep", is_flag=True)
+@click.option("--json", "as_json", is_flag=True)
 def model_check(path: str, deep: bool, as_json: bool) -> None:
-    """Say for every file of a model whether it is whole. PATH is a folder, or the name of a model in the hub's cache."""
     options = [*(["--deep"] if deep else []), *(["--json"] if as_json else [])]
     _workers("model", "check", *options, "--", path)
 
 
 @model.command("explain")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True)
 def model_explain(name: str, as_json: bool) -> None:
-    """Say what a model is, needs, and how fast it can be. NAME is a folder, or a name such as r1-7b."""
     _workers("model", "explain", *(["--json"] if as_json else []), "--", name)
 
 
@@ -130,7 +121,6 @@ def persona() -> None:
 
 @persona.command("list")
 def persona_list() -> None:
-    """All personas, a line each."""
     from bot.core.personas import Personas
     from bot.run import ready_settings
 
@@ -141,7 +131,6 @@ def persona_list() -> None:
 @persona.command("show")
 @click.argument("name")
 def persona_show(name: str) -> None:
-    """One persona, whole."""
     from bot.core.personas import Personas
     from bot.run import ready_settings
 
@@ -157,7 +146,6 @@ def discord() -> None:
 
 @discord.command("invite")
 def discord_invite() -> None:
-    """Print the link by which somebody takes the bot into a server."""
     from bot.adapters import find
     from bot.core.settings import load
 
@@ -166,17 +154,13 @@ def discord_invite() -> None:
 
     token = load().discord_token
     if token is None:
-        raise CompanionError("COMPANION_DISCORD_TOKEN is not set. docs/discord.md says how to get one")
+        raise CompanionError(tell("discord-no-token"))
     click.echo(invite_link(bot_id_of(token)))
 
 
 @cli.command()
 @click.argument("part", required=False, type=click.Choice(["redis", "worker"]))
 def doctor(part: str | None) -> None:
-    """Look at everything, a line a check. It says ok, or what is wrong and what to type; exit status 1 when something is.
-
-    With a PART it is a health check that is done in a second: of redis, or of the worker on this machine.
-    """
     from bot.core.checks import report
     from bot.doctor import checks, probe
 

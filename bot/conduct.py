@@ -22,6 +22,8 @@ from bot.core.live import Live
 from bot.core.messages import Conversation
 from bot.core.settings import Settings
 from bot.core.store import ROOT, Keys, Store
+from bot.core.texts import tell
+from bot.core.wrong import wrong
 
 log = structlog.get_logger()
 
@@ -163,7 +165,7 @@ def _pattern(rules: tuple[str, ...], file: Path | None) -> re.Pattern[str]:
         try:
             re.compile(rule)
         except re.error as problem:
-            raise BadConduct(f"{file}: {rule!r} is not a regular expression: {problem}") from None
+            raise BadConduct(tell("conduct-not-a-rule", file=str(file), rule=rule, problem=str(problem))) from None
     return re.compile("|".join(f"(?:{rule})" for rule in rules))
 
 
@@ -171,11 +173,11 @@ def _read(file: Path) -> Rules:
     try:
         return _RULES.validate_python(tomllib.loads(file.read_text("utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise BadConduct(f"{file}: cannot be read as TOML in UTF-8: {problem}") from problem
+        raise BadConduct(tell("file-not-toml", file=str(file), problem=str(problem))) from problem
     except ValidationError as problem:
         error = problem.errors()[0]
         key = ".".join(str(part) for part in error["loc"])
-        raise BadConduct(f"{file}: `{key}`: {error['msg']}.") from None
+        raise BadConduct(tell("file-wrong", file=str(file), name=key, problem=wrong(error))) from None
 
 
 _RULES = TypeAdapter(Rules)

@@ -19,6 +19,7 @@ from bot.core.checks import GIB, Check, free_memory
 from bot.core.errors import CompanionError, SettingsError
 from bot.core.personas import Personas
 from bot.core.settings import PREFIX, Settings, load
+from bot.core.texts import tell
 from bot.redis_doctor import key_file_check, quick_store, redis_checks, redis_is_down, url_of, worker_here
 from bot.telegram_doctor import telegram_check
 
@@ -37,10 +38,10 @@ def checks() -> Iterator[Check]:
     yield _personas(settings)
     yield _conduct(settings)
     url = yield from _storage(settings)
-    yield (token := _token("telegram", settings.telegram_token, _TELEGRAM, "copy it again from @BotFather"))
+    yield (token := _token("Telegram", settings.telegram_token, _TELEGRAM))
     if token.ok and settings.telegram_token is not None:
         yield telegram_check(settings)
-    yield _token("discord", settings.discord_token, _DISCORD, "make a new one on https://discord.com/developers, page Bot")
+    yield _token("Discord", settings.discord_token, _DISCORD)
     yield _disk(settings.data_dir)
     yield _memory()
     yield from _workers(url, all(check.ok for check in problems), ("transformers",) * settings.loads_weights)
@@ -56,33 +57,31 @@ def probe(part: str) -> Iterator[Check]:
     with quick_store(url) as store:
         try:
             store.redis.ping()
-            yield worker_here(store) if part == "worker" else Check("redis", True, "answers")
+            yield worker_here(store) if part == "worker" else Check.told("redis", True, "doctor-redis-answers")
         except (RedisError, OSError) as problem:
             yield redis_is_down(settings, problem)
 
 
 def _python() -> Check:
     version = ".".join(map(str, sys.version_info[:3]))
-    return Check("python", sys.version_info >= (3, 11), version, "install Python 3.11 or newer")
+    return Check.told("python", sys.version_info >= (3, 11), "doctor-python", version=version)
 
 
 def _settings() -> tuple[list[Check], Settings]:
     try:
         settings = load()
     except SettingsError as problem:
-        fix = "mend it in the environment, .env or companion.toml"
-        return [Check("settings", False, line, fix) for line in str(problem).splitlines()], _usable()
-    num_set = len(settings.model_fields_set)
-    return [Check("settings", True, f"{num_set} set, the others have their defaults")], settings
+        lines = str(problem).splitlines()
+        return [Check.told("settings", False, "doctor-settings-wrong", problem=line) for line in lines], _usable()
+    return [Check.told("settings", True, "doctor-settings", count=len(settings.model_fields_set))], settings
 
 
 def _personas(settings: Settings) -> Check:
     try:
         names = [persona.name for persona in Personas.of(settings).all()]
     except CompanionError as problem:
-        fix = "mend the file, or COMPANION_PERSONA and COMPANION_PERSONA_DIR; companion persona list"
-        return Check("personas", False, str(problem).splitlines()[0], fix)
-    return Check("personas", True, f"{settings.persona} of {', '.join(names)}")
+        return Check.told("personas", False, "doctor-personas-wrong", problem=str(problem).splitlines()[0])
+    return Check.told("personas", True, "doctor-personas", persona=settings.persona, names=", ".join(names))
 
 
 def _conduct(settings: Settings) -> Check:
@@ -90,10 +89,11 @@ def _conduct(settings: Settings) -> Check:
     try:
         conduct = Conduct.of(settings.conduct_file)
     except CompanionError as problem:
-        return Check("conduct", False, str(problem), "mend the file, or unset COMPANION_CONDUCT_FILE")
+        return Check.told("conduct", False, "doctor-conduct-wrong", problem=str(problem))
     off = [change.removeprefix("without-") for change in conduct.changes() if change != "changed"]
-    by = f", by {conduct.file}" if conduct.file else ""
-    return Check("conduct", True, f"SWITCHED OFF: {' and '.join(off)}{by}" if off else f"rules and crisis lines in force{by}")
+    if off:
+        return Check.told("conduct", True, "doctor-conduct-off", off="-".join(off), file=str(conduct.file))
+    return Check.told("conduct", True, "doctor-conduct-own" if conduct.file else "doctor-conduct", file=str(conduct.file))
 
 
 def _usable() -> Settings:
@@ -134,38 +134,38 @@ def _storage(settings: Settings) -> Generator[Check, None, str | None]:
     return url
 
 
-def _token(platform: str, token: SecretStr | None, form: re.Pattern[str], fix: str) -> Check:
+def _token(platform: str, token: SecretStr | None, form: re.Pattern[str]) -> Check:
     """The token itself is never shown."""
-    name, setting = f"{platform} token", f"{PREFIX}{platform.upper()}_TOKEN"
+    what = f"{platform.lower()}-token"
     if token is None:
-        return Check(name, True, f"not set, so no {platform.title()}")
+        return Check.told(what, True, "doctor-token-none", platform=platform)
     if not form.fullmatch(token.get_secret_value()):
-        return Check(name, False, f"{setting} does not look like one", fix)
-    return Check(name, True, "set, and of the right form")
+        return Check.told(what, False, "doctor-token-odd", name=f"{PREFIX}{platform.upper()}_TOKEN", platform=platform)
+    return Check.told(what, True, "doctor-token-form")
 
 
 def _disk(folder: Path) -> Check:
     place = next(path for path in (folder, *folder.resolve().parents) if path.exists())
     free = shutil.disk_usage(place).free
-    fix = f"free some space under {place}, or set {PREFIX}DATA_DIR to another disk"
-    return Check("disk", free >= _LEAST_DISK, f"{free / GIB:.1f} GiB free for {folder}", fix)
+    values = {"free": f"{free / GIB:.1f}", "folder": str(folder), "place": str(place)}
+    return Check.told("disk", free >= _LEAST_DISK, "doctor-disk", **values)
 
 
 def _memory() -> Check:
     free = free_memory()
     if free is None:
-        return Check("memory", True, "how much is free could not be asked here")
-    return Check("memory", free >= _LEAST_MEMORY, f"{free / GIB:.1f} GiB free", "end programs that are not needed")
+        return Check.told("memory", True, "doctor-memory-unknown")
+    return Check.told("memory", free >= _LEAST_MEMORY, "doctor-memory", free=f"{free / GIB:.1f}")
 
 
 def _workers(url: str | None, settings_are_right: bool, needs: tuple[str, ...]) -> Iterator[Check]:
     """The worker's half is asked as a process of its own: nothing of it is imported here."""
     if not settings_are_right:
-        yield Check("model", False, "not looked at while a setting is wrong")
+        yield Check.told("model", False, "doctor-model-settings")
     elif all(find_spec(name) for name in ("workers", *needs)):
         yield from _ask_workers(url)
     else:
-        yield Check("model", True, "not looked at: transformers is not installed here, so no model runs here")
+        yield Check.told("model", True, "doctor-model-elsewhere")
 
 
 def _ask_workers(url: str | None) -> Iterator[Check]:
@@ -176,10 +176,10 @@ def _ask_workers(url: str | None) -> Iterator[Check]:
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_WORKERS_SECONDS
         )
     except subprocess.TimeoutExpired:
-        yield Check("model", False, f"`python -m workers doctor` did not end within {_WORKERS_SECONDS} s")
+        yield Check.told("model", False, "doctor-model-late", seconds=_WORKERS_SECONDS)
         return
     found = [check for check in map(Check.parse, done.stdout.splitlines()) if check]
     yield from found
     if done.returncode and all(check.ok for check in found):
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        yield Check("model", False, f"`python -m workers doctor` failed: {last}")
+        last = (done.stderr.strip().splitlines() or [tell("no-reason")])[-1]
+        yield Check.told("model", False, "doctor-model-broken", words=last)

@@ -26,6 +26,7 @@ import redis
 
 from bot.core.errors import StoreUnavailable
 from bot.core.files import make_once
+from bot.core.texts import tell
 
 OLDEST = (6, 2)
 _NAMES = ("redis-server", "valkey-server")
@@ -122,9 +123,7 @@ class EmbeddedRedis:
         for folder in (self.folder, self.socket.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if folder.stat().st_uid != os.getuid():
-                raise StoreUnavailable(
-                    f"{folder} belongs to another user of this machine; remove it, or set COMPANION_DATA_DIR"
-                )
+                raise StoreUnavailable(tell("redis-of-another", folder=str(folder)))
             folder.chmod(0o700)
 
     def _take_ownership(self) -> bool:
@@ -161,18 +160,16 @@ class EmbeddedRedis:
         mark = self.folder / "version"
         version = server_version(binary)
         if mark.exists() and (written := _parse(mark.read_text())) and version < written:
-            raise StoreUnavailable(
-                f"the data in {self.folder} was written by Redis {_text(written)}, but {binary} is {_text(version)}: "
-                f"install redis-server {_text(written)} or newer"
-            )
+            versions = {"written": _text(written), "version": _text(version)}
+            raise StoreUnavailable(tell("redis-older", folder=str(self.folder), server=binary, **versions))
         mark.write_text(_text(version) + "\n")
 
     def _refuse_to_wait_for_ever(self, end: float) -> None:
-        log = self.folder / "redis.log"
+        log = str(self.folder / "redis.log")
         if self._process is not None and self._process.poll() is not None:
-            raise StoreUnavailable(f"redis-server ended at once: {self._last_log_line()} (log: {log})")
+            raise StoreUnavailable(tell("redis-ended", words=self._last_log_line(), log=log))
         if time.monotonic() > end:
-            raise StoreUnavailable(f"redis-server did not answer within {_START_SECONDS:.0f} s (log: {log})")
+            raise StoreUnavailable(tell("redis-silent", seconds=int(_START_SECONDS), log=log))
 
     def _answers(self) -> bool:
         with suppress(redis.exceptions.RedisError, OSError), self._client() as client:
@@ -201,7 +198,7 @@ class EmbeddedRedis:
     def _last_log_line(self) -> str:
         log = self.folder / "redis.log"
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-        return lines[-1] if lines else "no reason given"
+        return lines[-1] if lines else tell("no-reason")
 
 
 def find_server() -> str:
@@ -213,10 +210,7 @@ def find_server() -> str:
     bundled = _bundled_server()
     if bundled:
         return bundled
-    raise StoreUnavailable(
-        "no Redis found: install redis-server 6.2 or newer (Debian, Ubuntu: `sudo apt install redis-server`, "
-        "macOS: `brew install redis`), or set COMPANION_REDIS_URL to one that runs"
-    )
+    raise StoreUnavailable(tell("redis-none"))
 
 
 def server_version(path: str) -> tuple[int, ...]:

@@ -48,12 +48,12 @@ def quick_store(url: str) -> Iterator[Store]:
 
 def redis_is_down(settings: Settings, problem: Exception | None = None) -> Check:
     if settings.redis_url is not None:
-        return Check("redis", False, f"does not answer: {problem}", "start it, or mend COMPANION_REDIS_URL")
+        return Check.told("redis", False, "doctor-redis-silent", problem=str(problem))
     try:
         server = find_server()
     except StoreUnavailable as missing:
-        return Check("redis", False, str(missing))
-    return Check("redis", False, f"the embedded one ({server}) does not run", "companion up")
+        return Check.told("redis", False, "doctor-redis-missing", problem=str(missing))
+    return Check.told("redis", False, "doctor-redis-stopped", server=server)
 
 
 def redis_checks(store: Store, settings: Settings) -> Iterator[Check]:
@@ -74,20 +74,20 @@ def key_file_check(settings: Settings) -> Check:
     file = key_file(settings)
     try:
         if settings.memory_key is None and not file.exists():
-            return Check("memory key", True, f"none yet; the first start makes {file}")
+            return Check.told("memory-key", True, "doctor-key-none", file=str(file))
         master_key(settings)
     except (SettingsError, OSError) as problem:
-        return Check("memory key", False, str(problem))
+        return Check.told("memory-key", False, "doctor-key-wrong", problem=str(problem))
     if settings.memory_key is None and file.stat().st_mode & 0o077:
-        return Check("memory key", False, f"others on this machine can read {file}", f"chmod 600 {file}")
-    return Check("memory key", True, "COMPANION_MEMORY_KEY" if settings.memory_key else f"{file}, readable by you alone")
+        return Check.told("memory-key", False, "doctor-key-open", file=str(file))
+    return Check.told("memory-key", True, "doctor-key-setting" if settings.memory_key else "doctor-key-file", file=str(file))
 
 
 def worker_here(store: Store) -> Check:
     """The worker on this machine, for a health check."""
     here = [worker for worker in Presence(store).workers() if worker.is_here]
     if not here:
-        return Check("worker", False, "none has said anything on this machine for some seconds")
+        return Check.told("worker", False, "doctor-worker-not-here")
     return _worker(here[0])
 
 
@@ -111,29 +111,27 @@ def _config(store: Store, name: str) -> str | None:
 def _version(info: dict[str, Any]) -> Check:
     text = str(info.get("redis_version", ""))
     if not text:
-        return Check("redis", True, "answers; its version could not be asked")
+        return Check.told("redis", True, "doctor-redis-no-version")
     version = tuple(int(part) for part in text.split(".")[:2])
-    return Check("redis", version >= OLDEST, f"answers, version {text}", "install redis-server 6.2 or newer")
+    return Check.told("redis", version >= OLDEST, "doctor-redis-version", version=text)
 
 
 def _persistence(store: Store, info: dict[str, Any]) -> Check:
-    name, appendonly = "redis on disk", _config(store, "appendonly")
+    name, appendonly = "redis-disk", _config(store, "appendonly")
     if appendonly is None:
-        return Check(name, True, "could not be asked; make sure that this server keeps its data (appendonly yes)")
+        return Check.told(name, True, "doctor-aof-unknown")
     if appendonly != "yes":
-        kept = "only snapshots: a crash loses what came after the last" if _config(store, "save") else "nothing is kept"
-        return Check(name, False, kept, "redis-cli config set appendonly yes, and the same in redis.conf")
+        return Check.told(name, False, "doctor-aof-snapshots" if _config(store, "save") else "doctor-aof-nothing")
     if info.get("aof_last_write_status") == "err":
-        return Check(name, False, "it cannot write any more", "free some space on its disk")
-    return Check(name, True, f"append-only file, fsync {_config(store, 'appendfsync')}")
+        return Check.told(name, False, "doctor-aof-full")
+    return Check.told(name, True, "doctor-aof-kept", fsync=_config(store, "appendfsync") or "?")
 
 
 def _eviction(store: Store) -> Check:
-    name, policy = "redis eviction", _config(store, "maxmemory-policy")
+    policy = _config(store, "maxmemory-policy")
     if policy is None:
-        return Check(name, True, "could not be asked; make sure that maxmemory-policy is noeviction")
-    fix = "redis-cli config set maxmemory-policy noeviction, and the same in redis.conf"
-    return Check(name, policy == "noeviction", f"maxmemory-policy is {policy}", fix)
+        return Check.told("redis-eviction", True, "doctor-eviction-unknown")
+    return Check.told("redis-eviction", policy == "noeviction", "doctor-eviction", policy=policy)
 
 
 def _key(store: Store, settings: Settings) -> Check:
@@ -141,37 +139,36 @@ def _key(store: Store, settings: Settings) -> Check:
     if not alone.ok or not was_used(store):
         return alone
     if settings.memory_key is None and not key_file(settings).exists():
-        what = f"{key_file(settings)} is missing, and what is stored cannot be read without it"
-        return Check("memory key", False, what, "restore the file from your backup, or set COMPANION_MEMORY_KEY")
+        return Check.told("memory-key", False, "doctor-key-lost", file=str(key_file(settings)))
     try:
         Vault(store, master_key(settings)).check()
     except WrongKey as problem:
-        return Check("memory key", False, str(problem))
-    return Check("memory key", True, f"{alone.detail}; it fits what is stored")
+        return Check.told("memory-key", False, "doctor-key-wrong", problem=str(problem))
+    return Check.told("memory-key", True, "doctor-key-fits", where=alone.detail)
 
 
 def _workers(store: Store) -> Iterator[Check]:
     workers = Presence(store).workers()
     yield from map(_worker, workers)
     if not workers:
-        yield Check("worker", False, "none is alive, so nobody answers", "companion up, or companion worker")
+        yield Check.told("worker", False, "doctor-worker-none")
 
 
 def _worker(worker: WorkerState) -> Check:
-    what = f"{worker.stage}, {worker.engine} engine, model {worker.model}, {worker.busy} of {worker.slots} replies running"
-    if worker.stage in ("loading", "warming", "ready"):
-        return Check("worker", True, what)
-    return Check("worker", False, f"{worker.stage}: {worker.detail}", "python -m workers doctor")
+    if worker.stage not in ("loading", "warming", "ready"):
+        return Check.told("worker", False, "doctor-worker-failed", stage=worker.stage, detail=worker.detail)
+    engine = {"stage": worker.stage, "engine": worker.engine, "model": worker.model}
+    return Check.told("worker", True, "doctor-worker", busy=worker.busy, slots=worker.slots, **engine)
 
 
 def _waiting(store: Store, settings: Settings) -> Check:
     """Lines that nobody is answering. Their clock is the platform's; a reply in the making does not count as waiting."""
     now: Any = store.redis.time()
     waits = [now[0] - at for surface in store.surfaces() for at in _waiting_since(store, settings, surface, now[0])]
-    longest = max(waits, default=0.0)
-    what = f"{len(waits)} conversation(s) wait for an answer, the longest for {longest:.0f} s" if waits else "nobody waits"
-    fix = "look at the worker's log; if it is only slow, run more workers or a smaller model"
-    return Check("waiting", longest <= _MAX_WAIT_SECONDS, what, fix)
+    if not waits:
+        return Check.told("waiting", True, "doctor-nobody-waits")
+    is_short, longest = max(waits) <= _MAX_WAIT_SECONDS, f"{max(waits):.0f}"
+    return Check.told("waiting", is_short, "doctor-waiting", count=len(waits), seconds=longest)
 
 
 def _waiting_since(store: Store, settings: Settings, surface: str, now: float) -> Iterator[float]:

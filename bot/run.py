@@ -147,6 +147,6 @@ def open_front(settings: Settings, redis_url: str) -> Iterator[Front]:
         front.vault.check()
         yield front
     except RedisError as problem:
-        raise StoreUnavailable(f"{StoreUnavailable.__doc__} ({problem})") from problem
+        raise StoreUnavailable.because(problem) from problem
     finally:
         front.store.close()

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from bot.core.texts import tell
+
 _MAX_PAUSE = 30.0
 _STEADY_SECONDS = 60.0
 _KILL_AFTER_SECONDS = 10.0
@@ -43,7 +45,7 @@ class Service:
     def last_words(self) -> str:
         """The last line of its log."""
         lines = self.log_file.read_text(errors="replace").split("\n") if self.log_file else []
-        return next((line for line in reversed(lines) if line.strip()), "without a word")
+        return next((line for line in reversed(lines) if line.strip()), tell("without-a-word"))
 
     def stop(self) -> None:
         """Ask it to end, then make it."""

@@ -9,11 +9,10 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from bot.core.checks import Check
-from bot.core.settings import PREFIX, Settings
+from bot.core.settings import Settings
 
 TELEGRAM = "https://api.telegram.org"
 _SECONDS = 5
-_NAME = "telegram"
 
 
 def telegram_check(settings: Settings) -> Check:
@@ -27,16 +26,15 @@ def telegram_check(settings: Settings) -> Check:
         with refusal:
             return _refused(refusal.code)
     except (OSError, ValueError, KeyError) as problem:
-        fix = f"look at the network, at HTTPS_PROXY and {PREFIX}TELEGRAM_URL; the adapter goes on trying"
-        return Check(_NAME, False, f"{base} does not answer ({type(problem).__name__})", fix)
+        return Check.told("telegram", False, "doctor-telegram-silent", url=base, problem=type(problem).__name__)
 
 
 def _known(me: Mapping[str, Any]) -> Check:
-    hears = "everything" if me.get("can_read_all_group_messages") else "only what is for it"
-    return Check(_NAME, True, f"the token is that of @{me['username']}, which gets {hears} in groups")
+    hears = "everything" if me.get("can_read_all_group_messages") else "own"
+    return Check.told("telegram", True, "doctor-telegram", name=me["username"], hears=hears)
 
 
 def _refused(status: int) -> Check:
     if status in (401, 404):
-        return Check(_NAME, False, "Telegram does not know the token", "copy it again from @BotFather: /mybots, API Token")
-    return Check(_NAME, False, f"Telegram answers with status {status}", "try again in a while")
+        return Check.told("telegram", False, "doctor-telegram-unknown")
+    return Check.told("telegram", False, "doctor-telegram-status", status=status)

@@ -16,6 +16,7 @@ from bot.conduct import Conduct
 from bot.core.errors import CompanionError, StoreUnavailable
 from bot.core.presence import WorkerState
 from bot.core.settings import Settings
+from bot.core.texts import tell
 from bot.embedded import EmbeddedRedis
 from bot.run import Front, open_front
 from bot.services import Service
@@ -89,8 +90,8 @@ def _start_redis(settings: Settings, progress: Progress, stack: ExitStack) -> Ru
         server = stack.enter_context(EmbeddedRedis(settings.data_dir))
     url = server.url if server else _set_url(settings)
     front = stack.enter_context(open_front(settings, url))
-    where = f"data in {server.folder}" if server else "the one that is set"
-    progress(f"redis   ready after {time.monotonic() - started_at:.1f} s, {where}")
+    seconds = f"{time.monotonic() - started_at:.1f}"
+    progress(tell("up-redis", seconds=seconds, folder=str(server.folder)) if server else tell("up-redis-set", seconds=seconds))
     arguments = ["workers", "run", "--with-parent", "--grace", str(_GRACE_SECONDS)]
     return Running(front, server, _service(settings, url, "worker", arguments))
 
@@ -104,13 +105,14 @@ def _start_worker(settings: Settings, running: Running, progress: Progress) -> N
     """Use a worker that is alive already, else start one and wait until its model is loaded."""
     started_at = time.monotonic()
     if running.has_worker():
-        progress("worker  ready, one was running already")
+        progress(tell("up-worker-there"))
         return
     if find_spec("workers") is None or (find_spec("transformers") is None and settings.loads_weights):
-        raise CompanionError("no worker runs, and this installation has none: `pip install 'companion[worker]'`")
+        raise CompanionError(tell("up-worker-none"))
     running.services.append(running.worker)
     worker = _wait_for_worker(running, progress)
-    progress(f"worker  ready after {time.monotonic() - started_at:.1f} s, {worker.engine} engine, model {worker.model}")
+    seconds = f"{time.monotonic() - started_at:.1f}"
+    progress(tell("up-worker-ready", seconds=seconds, engine=worker.engine, model=worker.model))
     if worker.remark:
         progress(f"        {worker.remark}")
 
@@ -120,13 +122,13 @@ def _wait_for_worker(running: Running, progress: Progress) -> WorkerState:
     while True:
         running.keep_alive()
         if running.worker.num_deaths:
-            raise WorkerFailed(f"the worker ended: {running.worker.last_words()} (its log is {running.worker.log_file})")
+            raise WorkerFailed(tell("up-worker-ended", words=running.worker.last_words(), log=str(running.worker.log_file)))
         for worker in running.front.presence.workers():
             if worker.stage == "ready":
                 return worker
             if worker.stage == "failed":
                 raise WorkerFailed(worker.detail)
-            news = f"worker  {worker.stage} {worker.detail or worker.model or worker.engine} …"
+            news = tell("up-worker", stage=worker.stage, what=worker.detail or worker.model or worker.engine)
             if news != said:
                 said = news
                 progress(news)
@@ -138,10 +140,10 @@ def _start_adapters(settings: Settings, running: Running, progress: Progress) ->
     names = [name for name, token in tokens.items() if token]
     for name in names:
         running.services.append(_service(settings, running.front.redis_url, name, ["bot", "bot", name, "--with-parent"]))
-        progress(f"{name:7} started")
+        progress(tell("up-adapter", name=f"{name:7}"))
     running.keep_alive()
     if not names:
-        progress("no adapter runs; `companion chat` talks in this terminal")
+        progress(tell("up-adapter-none"))
 
 
 def _service(settings: Settings, url: str, name: str, arguments: list[str]) -> Service:

@@ -40,6 +40,7 @@ def _no_setting_of_the_machine():
 
 @pytest.fixture(autouse=True)
 def _folder_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("LANGUAGE", "en")  # a command sets it for its whole process
     monkeypatch.chdir(tmp_path)
 
 

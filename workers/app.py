@@ -36,6 +36,7 @@ from workers.late import late
 from workers.models import choose, remark
 from workers.respond import Responder
 from workers.tasks import Answering
+from workers.texts import language, say
 from workers.tokenizer import BadTokenizer, load_tokenizer
 from workers.writer import Writer
 
@@ -125,7 +126,8 @@ class Worker:
         worker.start()
 
     def _progress(self, stage: Stage, detail: str) -> None:
-        print(f"engine: {stage} {detail}".rstrip(), file=sys.stderr, flush=True)
+        told = say(language(), "engine-stage", stage=stage)
+        print(f"{told} {detail}".rstrip(), file=sys.stderr, flush=True)
         if stage == "ready":
             self._preload()
 

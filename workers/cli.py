@@ -14,19 +14,20 @@ import click
 from bot.core import logs
 from bot.core.errors import CompanionError
 from bot.core.settings import load, make_data_dir
+from bot.core.shell import Shell
+from workers.texts import TEXTS, language
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Shell, texts=TEXTS, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """The part of Companion that makes the replies."""
+    """What its help says stands in `locales`, as that of all commands does."""
 
 
 @cli.command()
-@click.option("--redis-url", envvar="COMPANION_REDIS_URL", required=True, help="The Redis of the adapters.")
-@click.option("--grace", default=30.0, show_default=True, help="Seconds that replies have to end when the worker stops.")
-@click.option("--with-parent", is_flag=True, help="End when standard input closes, that is when whoever started it is gone.")
+@click.option("--redis-url", envvar="COMPANION_REDIS_URL", required=True)
+@click.option("--grace", default=30.0, show_default=True)
+@click.option("--with-parent", is_flag=True)
 def run(redis_url: str, grace: float, with_parent: bool) -> None:
-    """Take conversations from the queue and answer them."""
     # Celery listens later than one may be told to end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     settings = load()
@@ -41,9 +42,8 @@ def run(redis_url: str, grace: float, with_parent: bool) -> None:
 
 @cli.command()
 @click.argument("text")
-@click.option("--persona", help="Who answers.")
+@click.option("--persona")
 def say(text: str, persona: str | None) -> None:
-    """Answer one prompt and leave; no queue, no memory."""
     settings = load(**({"persona": persona} if persona else {}))
     logs.set_up(settings.log_level, settings.log_format)
     from workers.say import say_once
@@ -53,7 +53,6 @@ def say(text: str, persona: str | None) -> None:
 
 @cli.command()
 def doctor() -> None:
-    """Check the model, the memory, the disk and the GPU, a line each; exit status 1 when something is wrong."""
     from bot.core.checks import report
     from workers.doctor import checks
 
@@ -62,18 +61,16 @@ def doctor() -> None:
 
 @cli.group()
 def model() -> None:
-    """Fetch a model, and look at a model's files without loading them."""
+    """What is done with a model's files."""
 
 
 @model.command()
 @click.argument("name")
-@click.option("--mirror", default="", metavar="URL", help="Another hub, where the usual one cannot be reached; gets no token.")
-@click.option("--revision", help="A branch, tag or commit.")
-@click.option("--to", type=click.Path(path_type=Path), metavar="FOLDER", help="Here instead of the hub's cache.")
+@click.option("--mirror", default="", metavar="URL")
+@click.option("--revision")
+@click.option("--to", type=click.Path(path_type=Path), metavar="FOLDER")
 def pull(name: str, mirror: str, revision: str | None, to: Path | None) -> None:
-    """Fetch a model by short name (r1-7b) or hub id and check it; run again, it goes on where it ended."""
     from workers.checkpoints.pull import print_pull
-    from workers.texts import language
 
     _print_anything()
     sys.exit(print_pull(name, mirror, revision, to, language()))
@@ -81,12 +78,10 @@ def pull(name: str, mirror: str, revision: str | None, to: Path | None) -> None:
 
 @model.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--deep", is_flag=True, help="Also read every byte and compare it with the published hash.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--deep", is_flag=True)
+@click.option("--json", "as_json", is_flag=True)
 def check(path: Path, deep: bool, as_json: bool) -> None:
-    """Say for every file of a model whether it is whole; exit status 1 when something is wrong."""
     from workers.checkpoints.check import print_report
-    from workers.texts import language
 
     _print_anything()
     sys.exit(print_report(path, deep, as_json, language()))
@@ -94,11 +89,9 @@ def check(path: Path, deep: bool, as_json: bool) -> None:
 
 @model.command()
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True)
 def explain(name: str, as_json: bool) -> None:
-    """Say what a model is, what it needs and how fast it can be: a folder, or a name such as r1-7b."""
     from workers.checkpoints.explain import print_explanation
-    from workers.texts import language
 
     _print_anything()
     sys.exit(print_explanation(name, as_json, language()))

@@ -30,6 +30,8 @@ _WRAP_UP = {"en": "\n\nThat is enough thinking. I will answer now.\n", "zh": "\n
 class PromptTooLong(CompanionError):
     """What the person wrote does not fit into the model's context, even with nothing else remembered."""
 
+    key = "prompt-too-long"
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:

@@ -12,6 +12,7 @@ from workers.engines.errors import EngineError
 from workers.engines.life import Generation
 from workers.heart import Watch
 from workers.repetition import LoopDetector, last_whole_sentence
+from workers.texts import language, say
 from workers.thinking import Piece, ThinkSplitter
 from workers.tokenizer import Tokenizer
 
@@ -172,7 +173,7 @@ class Reply:
 
     def _judge(self, ended: Ended) -> None:
         if ended.reason in ("refused", "error"):
-            raise EngineError(f"the engine gave up: {ended.reason} {ended.detail}")
+            raise EngineError(say(language(), "engine-gave-up", reason=ended.reason, detail=ended.detail))
         if ended.reason == "length" and not self.thinking:
             self._cut()
 

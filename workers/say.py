@@ -13,6 +13,7 @@ from workers.engines.errors import EngineError
 from workers.engines.process import EngineProcess
 from workers.heart import Watch
 from workers.models import choose, remark
+from workers.texts import language, say
 from workers.tokenizer import load_tokenizer
 from workers.writer import Task, Writer
 
@@ -25,13 +26,13 @@ def say_once(settings: Settings, text: str) -> None:
     options = choose(settings)
     if line := remark(options):
         _note(line)
-    with EngineProcess(options, lambda stage, detail: _note(f"{stage} {detail}".rstrip())) as engine:
+    with EngineProcess(options, _progress) as engine:
         limits = engine.wait_ready(_LOAD_SECONDS)
         tokenizer = load_tokenizer(options.engine, options.model, options.api)
         writer = Writer(engine, lambda: tokenizer, lambda: limits, settings)
         _, reply = writer.write(_task(settings, text), Watch(settings.reply_seconds), lambda draft: None)
         if not reply.answer:
-            raise EngineError("the model gave no answer, twice; try another prompt, or another model")
+            raise EngineError(say(language(), "say-nothing"))
         print(reply.answer)
 
 
@@ -40,6 +41,10 @@ def _task(settings: Settings, text: str) -> Task:
     line = Line(text, "0", "0", "", time.time())
     thinking = persona.thinking or settings.thinking
     return Task("say", _NOBODY, 1, (line,), (), 0, persona, thinking, written_in(text))
+
+
+def _progress(stage: str, detail: str) -> None:
+    _note(f"{say(language(), 'stage', stage=stage)} {detail}".rstrip())
 
 
 def _note(text: str) -> None:

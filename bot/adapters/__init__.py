@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from bot.core.errors import CompanionError
+from bot.core.texts import tell
 from bot.run import Front
 
 Run = Callable[[Front], Coroutine[Any, Any, None]]
@@ -19,7 +20,7 @@ class NoAdapter(CompanionError):
 def find(name: str) -> Run:
     """The function that runs an adapter until it is cancelled; raises `NoAdapter`, which lists those that exist."""
     if name not in ADAPTERS:
-        raise NoAdapter(f"there is no adapter {name!r}. There are: {', '.join(ADAPTERS)}.")
+        raise NoAdapter(tell("adapter-none", name=name, names=", ".join(ADAPTERS)))
     return ADAPTERS[name]()
 
 
@@ -31,7 +32,7 @@ def _console() -> Run:
 
 def _telegram() -> Run:
     if find_spec("telegram") is None or find_spec("telegramify_markdown") is None:
-        raise NoAdapter("this installation has no Telegram: `pip install 'companion[telegram]'`")
+        raise NoAdapter(tell("adapter-not-installed", platform="Telegram", extra="telegram"))
     from bot.adapters.telegram import run
 
     return run
@@ -39,7 +40,7 @@ def _telegram() -> Run:
 
 def _discord() -> Run:
     if find_spec("discord") is None or find_spec("regex") is None:
-        raise NoAdapter("this installation has no Discord: `pip install 'companion[discord]'`")
+        raise NoAdapter(tell("adapter-not-installed", platform="Discord", extra="discord"))
     from bot.adapters.discord import run
 
     return run

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.admin.shared import be_sure, counted, hands_on, not_asked, open_here
+from bot.admin.shared import be_sure, hands_on, not_asked, open_here
+from bot.core.texts import tell
 
 if TYPE_CHECKING:
     from bot.administration import Administration
@@ -18,24 +19,22 @@ if TYPE_CHECKING:
 
 @click.group()
 def dead() -> None:
-    """Lines that failed three turns and were put aside."""
+    """What failed three turns."""
 
 
 @dead.command("list")
 def dead_list() -> None:
-    """All of them, without what was said."""
     with open_here() as front:
         letters = list(_letters(front))
         if not letters:
-            click.echo("nothing was put aside", err=True)
+            click.echo(tell("letter-none"), err=True)
         for letter in letters:
-            click.echo(f"{letter.id}  {letter.conversation}  {counted(len(letter.lines), 'line')}")
+            click.echo(tell("letter", id=letter.id, whom=str(letter.conversation), lines=len(letter.lines)))
 
 
 @dead.command("show")
 @click.argument("id")
 def dead_show(id: str) -> None:
-    """One of them, with what was said. The audit log tells that you looked."""
     with _at_hand(id) as (hands, letter):
         hands.note("dead show", str(letter.conversation), letter.id)
         for line in letter.lines:
@@ -45,21 +44,19 @@ def dead_show(id: str) -> None:
 @dead.command("replay")
 @click.argument("id")
 def dead_replay(id: str) -> None:
-    """Have one answered after all."""
     with _at_hand(id) as (hands, letter):
         hands.replay(letter)
-        click.echo("put back into its inbox")
+        click.echo(tell("letter-replayed"))
 
 
 @dead.command("drop")
 @click.argument("id")
 @not_asked
 def dead_drop(id: str, yes: bool) -> None:
-    """Throw one away."""
     with _at_hand(id) as (hands, letter):
-        be_sure(yes, f"Throw {counted(len(letter.lines), 'line')} of {letter.conversation} away? It cannot be taken back.")
+        be_sure(yes, tell("letter-drop-sure", whom=str(letter.conversation), lines=len(letter.lines)))
         hands.drop(letter)
-        click.echo("dropped")
+        click.echo(tell("letter-dropped"))
 
 
 @contextmanager
@@ -80,4 +77,4 @@ def _letter(front: Front, id: str) -> DeadLetter:
     for letter in _letters(front):
         if letter.id == id:
             return letter
-    raise CompanionError(f"no line was put aside as {id!r}; `companion admin dead list` shows those that were")
+    raise CompanionError(tell("letter-unknown", id=id))

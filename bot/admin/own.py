@@ -7,13 +7,13 @@ import sys
 
 import click
 
-from bot.admin.shared import be_sure, counted, hands_on, not_asked, open_here, whose_is
+from bot.admin.shared import be_sure, hands_on, not_asked, open_here, whose_is
+from bot.core.texts import tell
 
 
 @click.command()
 @click.argument("whom", required=False)
 def export(whom: str | None) -> None:
-    """Write everything kept about a person as JSON. WHOM is as for `admin`; without it, whoever sits here."""
     from bot.commands.own import everything
 
     with open_here() as front:
@@ -28,8 +28,7 @@ def export(whom: str | None) -> None:
 @click.argument("whom", required=False)
 @not_asked
 def forget(whom: str | None, yes: bool) -> None:
-    """Erase everything kept about a person, and their key. WHOM is as for `admin`; without it, whoever sits here."""
     with open_here() as front:
         whose = whose_is(front, whom)
-        be_sure(yes, f"Erase everything about {whose.person} on {whose.surface}, for ever?")
-        click.echo(f"forgotten: {counted(hands_on(front, whose.surface).forget(whose), 'turn')}")
+        be_sure(yes, tell("forget-sure", whom=whose.person, account=whose.surface))
+        click.echo(tell("forgotten", turns=hands_on(front, whose.surface).forget(whose)))

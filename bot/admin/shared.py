@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.core.texts import tell
+
 if TYPE_CHECKING:
     from bot.administration import Administration
     from bot.core.access import Kind, Subject
@@ -17,17 +19,13 @@ if TYPE_CHECKING:
     from bot.run import Front
 
 
-not_asked = click.option("--yes", is_flag=True, help="Do not ask.")
+not_asked = click.option("--yes", is_flag=True)
 
 
 def be_sure(yes: bool, question: str) -> None:
     """Ask before something is erased; the command ends where the answer is no, or nobody is there to give one."""
     if not yes:
         click.confirm(question, abort=True)
-
-
-def counted(num: int, noun: str) -> str:
-    return f"{num} {noun}" if num == 1 else f"{num} {noun}s"
 
 
 @contextmanager
@@ -53,10 +51,7 @@ def named(front: Front, name: str) -> Conversation:
     try:
         found = Conversation.parse(f"{name}:0:{name.rpartition(':')[2]}" if name.count(":") == 2 else name)
     except BadConversation:
-        raise BadConversation(
-            f"not a person or conversation: {name!r}; write PLATFORM:BOT:ID, such as telegram:42:1001, "
-            "or a whole conversation as PLATFORM:BOT:CHAT:THREAD:PERSON"
-        ) from None
+        raise BadConversation(tell("whom-form", name=name)) from None
     refuse_unknown(front, found.surface)
     return found
 
@@ -67,7 +62,7 @@ def refuse_unknown(front: Front, surface: str) -> None:
 
     known = front.store.surfaces()
     if known and surface not in known:
-        raise CompanionError(f"no bot account {surface} has run on this Redis; those that have: {', '.join(known)}")
+        raise CompanionError(tell("account-unknown", name=surface, known=", ".join(known)))
 
 
 def hands_on(front: Front, surface: str) -> Administration:
@@ -94,7 +89,7 @@ def about(front: Front, name: str, kind: Kind = "person") -> tuple[Administratio
     from bot.core.errors import BadConversation
 
     if kind == "server" and name.count(":") != 2:
-        raise BadConversation(f"not a server: {name!r}; a server is written PLATFORM:BOT:ID")
+        raise BadConversation(tell("server-form", name=name))
     found = named(front, name)
     hands = hands_on(front, found.surface)
     return hands, hands.subject(kind, found.chat if kind == "chat" else found.person)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.admin.shared import note_everywhere, open_here, refuse_unknown
+from bot.core.texts import tell
 
 if TYPE_CHECKING:
     from bot.census import Held
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 _PASSPHRASE_FILE = click.option(
     "--passphrase-file",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
-    help="File whose first line is the passphrase; without it you are asked.",
 )
 _MIN_PASSPHRASE = 8
 
@@ -40,7 +41,7 @@ def _bare_store() -> Iterator[tuple[Settings, Store]]:
         try:
             yield settings, store
         except RedisError as problem:
-            raise StoreUnavailable(f"{StoreUnavailable.__doc__} ({problem})") from problem
+            raise StoreUnavailable.because(problem) from problem
         finally:
             store.close()
 
@@ -48,9 +49,8 @@ def _bare_store() -> Iterator[tuple[Settings, Store]]:
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_PASSPHRASE_FILE
-@click.option("--force", is_flag=True, help="Replace FILE when it exists.")
+@click.option("--force", is_flag=True)
 def backup(file: Path, passphrase_file: Path | None, force: bool) -> None:
-    """Write everything to one encrypted FILE, the memory key too. Companion may go on running."""
     from bot.backup import refuse_existing, save
     from bot.core.vault import master_key
 
@@ -59,17 +59,16 @@ def backup(file: Path, passphrase_file: Path | None, force: bool) -> None:
     with open_here() as front:
         size = save(front.store, master_key(front.settings), passphrase, file, replace=force)
         note_everywhere(front.store, "backup")
-    click.echo(f"{file}: {_size(size)}. Without the passphrase nobody can open it, you neither.")
+    click.echo(tell("backup-made", file=str(file), size=_size(size)))
 
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_PASSPHRASE_FILE
-@click.option("--replace", is_flag=True, help="Erase what this Redis holds, then restore.")
-@click.option("--force", is_flag=True, help="Even while workers run.")
-@click.option("--yes", is_flag=True, help="Do not ask before erasing.")
+@click.option("--replace", is_flag=True)
+@click.option("--force", is_flag=True)
+@click.option("--yes", is_flag=True)
 def restore(file: Path, passphrase_file: Path | None, replace: bool, force: bool, yes: bool) -> None:
-    """Put everything back from a backup FILE. Here or on another machine; all of it is checked before anything is changed."""
     from bot.backup import Backup, refuse
 
     with Backup(file, _passphrase(passphrase_file, twice=False)) as opened:
@@ -77,17 +76,16 @@ def restore(file: Path, passphrase_file: Path | None, replace: bool, force: bool
         with _bare_store() as (settings, store):
             refuse(store, settings, contents, replace=replace, force=force)
             if replace and not yes:
-                click.confirm(f"Erase everything here and put the backup of {_date(contents.at)} in its place?", abort=True)
+                click.confirm(tell("restore-sure", at=_date(contents.at)), abort=True)
             opened.restore(store, settings, contents)
             note_everywhere(store, "restore", _date(contents.at))
-    click.echo(f"restored: everything as it was on {_date(contents.at)}")
+    click.echo(tell("restored", at=_date(contents.at)))
 
 
 @click.command()
-@click.option("--surface", help="One bot account, as PLATFORM:BOT; without it, all.")
-@click.option("--top", default=0, metavar="N", type=click.IntRange(0, 1000), help="Also the N largest conversations.")
+@click.option("--surface")
+@click.option("--top", default=0, metavar="N", type=click.IntRange(0, 1000))
 def conversations(surface: str | None, top: int) -> None:
-    """How many conversations there are, and how much they hold. Also when the oldest and newest turns were."""
     from bot.census import Census
 
     with open_here() as front:
@@ -95,22 +93,23 @@ def conversations(surface: str | None, top: int) -> None:
             refuse_unknown(front, surface)
         census = Census(front.store, front.vault, top)
         totals = [census.count(name) for name in ([surface] if surface else front.store.surfaces())]
-    head = ("TURNS", "SIZE", "OLDEST TURN", "NEWEST TURN")
-    _table(("SURFACE", "CONVERSATIONS", "PEOPLE", *head), [(t.name, t.conversations, t.people, *_held(t)) for t in totals])
+    head = ("turns", "size", "oldest", "newest")
+    _table(("account", "conversations", "people", *head), [(t.name, t.conversations, t.people, *_held(t)) for t in totals])
     if top:
         click.echo()
-        _table(("CONVERSATION", *head), [(one.name, *_held(one)) for one in census.largest()])
+        _table(("conversation", *head), [(one.name, *_held(one)) for one in census.largest()])
 
 
 def _passphrase(file: Path | None, *, twice: bool) -> str:
     from bot.core.errors import CompanionError
 
     if file is None:
-        given: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=twice)
+        again = tell("passphrase-again") if twice else False
+        given: str = click.prompt(tell("passphrase"), hide_input=True, confirmation_prompt=again)
     else:
         given = _first_line(file)
     if twice and len(given) < _MIN_PASSPHRASE:
-        raise CompanionError(f"a passphrase has at least {_MIN_PASSPHRASE} characters; several words are better than one")
+        raise CompanionError(tell("passphrase-short", least=_MIN_PASSPHRASE))
     return given
 
 
@@ -121,7 +120,7 @@ def _first_line(file: Path) -> str:
         with click.open_file(str(file), encoding="utf-8") as lines:
             return str(lines.readline()).rstrip("\r\n")
     except (OSError, ValueError):
-        raise CompanionError(f"{file} cannot be read as text: its first line should be the passphrase") from None
+        raise CompanionError(tell("passphrase-unreadable", file=str(file))) from None
 
 
 def _held(what: Held) -> tuple[object, ...]:
@@ -143,9 +142,14 @@ def _date(at: float | None) -> str:
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
-    """The first column to the left, numbers to the right."""
-    lines = [head, *(tuple(map(str, row)) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
-        click.echo("  ".join([line[0].ljust(widths[0]), *cells]))
+    """The first column to the left, numbers to the right. `head` has the ends of the texts `table-…`."""
+    lines = [tuple(tell(f"table-{name}") for name in head), *(tuple(map(str, row)) for row in rows)]
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    for first, *rest in lines:
+        cells = [" " * (width - _width(cell)) + cell for cell, width in zip(rest, widths[1:], strict=True)]
+        click.echo("  ".join([first + " " * (widths[0] - _width(first)), *cells]))
+
+
+def _width(text: str) -> int:
+    """In columns of a terminal, where a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

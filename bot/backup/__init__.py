@@ -30,6 +30,7 @@ from bot.core.files import keep_names, make_once
 from bot.core.presence import Presence
 from bot.core.settings import Settings
 from bot.core.store import ROOT, SURFACES, Store
+from bot.core.texts import tell
 from bot.core.vault import KEY_CHECK, Vault, key_file, master_key
 
 __all__ = ["Backup", "BackupTooNew", "CannotOpen", "CannotRestore", "CannotWrite", "NotABackup", "refuse", "save"]
@@ -85,7 +86,7 @@ class Backup:
         try:
             self._file: IO[bytes] = file.open("rb")
         except OSError as problem:
-            raise CompanionError(f"{file} cannot be read: {problem.strerror}") from None
+            raise CompanionError(tell("backup-cannot-read", file=str(file), problem=problem.strerror or "?")) from None
         try:
             self._lock = Lock.of(read_header(self._file), passphrase)
         except BaseException:
@@ -115,7 +116,7 @@ class Backup:
             _erase(store)
             _run(store, (_command(line) for line in self._lines() if isinstance(line, list)))
         except RedisError as problem:
-            raise CannotRestore(f"Redis took only a part ({problem}): mend that, then restore again with --replace") from None
+            raise CannotRestore(tell("restore-partly", problem=str(problem))) from None
         store.redis.delete(KEY_CHECK)
         Vault(store, contents.master).check()
 
@@ -138,15 +139,12 @@ def refuse(store: Store, settings: Settings, contents: Contents, *, replace: boo
     """Raises `CannotRestore`, with what to do, when something here is in the way."""
     alive = Presence(store).workers()
     if alive and not force:
-        raise CannotRestore(
-            f"{len(alive)} worker(s) are running on this Redis: stop Companion everywhere, then restore "
-            "(--force restores all the same)"
-        )
+        raise CannotRestore(tell("restore-workers", count=len(alive)))
     _refuse_another_key(settings, contents.master)
     if not replace and store.redis.get(KEY_CHECK) == _UNFINISHED:
-        raise CannotRestore("a restore was interrupted here: begin again with --replace")
+        raise CannotRestore(tell("restore-interrupted"))
     if not replace and any(map(_is_in_use, all_names(store.redis))):
-        raise CannotRestore("this Redis is in use already: --replace erases what it holds and puts the backup in its place")
+        raise CannotRestore(tell("restore-in-use"))
 
 
 def _is_in_use(name: bytes) -> bool:
@@ -160,15 +158,8 @@ def _refuse_another_key(settings: Settings, master: bytes) -> None:
         return
     if master_key(settings) == master:
         return
-    if settings.memory_key is not None:
-        raise CannotRestore(
-            "COMPANION_MEMORY_KEY is another key than the backup's: unset it to have the backup's key written to "
-            f"{file}, or set it to the key that was used where the backup was made"
-        )
-    raise CannotRestore(
-        f"{file} holds another key than the backup's. If what it opens is no longer needed, move it away "
-        f"(mv {file} {file}.old) and restore again"
-    )
+    what = "restore-other-file" if settings.memory_key is None else "restore-other-setting"
+    raise CannotRestore(tell(what, file=str(file)))
 
 
 def _erase(store: Store) -> None:
@@ -226,7 +217,7 @@ def _new_file(file: Path, *, replace: bool) -> Iterator[IO[bytes]]:
         os.replace(draft, file)
         keep_names(file.parent)
     except OSError as problem:
-        raise CannotWrite(f"{file} cannot be written: {problem.strerror}. Free some space, or name another place") from None
+        raise CannotWrite(tell("backup-cannot-write", file=str(file), problem=problem.strerror or "?")) from None
     finally:
         if draft is not None and os.path.exists(draft):
             os.unlink(draft)
@@ -234,4 +225,4 @@ def _new_file(file: Path, *, replace: bool) -> Iterator[IO[bytes]]:
 
 def refuse_existing(file: Path, *, replace: bool) -> None:
     if file.exists() and not replace:
-        raise CannotWrite(f"{file} exists already: name another file, or replace it with --force")
+        raise CannotWrite(tell("backup-exists", file=str(file)))

@@ -30,15 +30,21 @@ _CHUNK_BYTES = 1 << 20
 
 
 class NotABackup(CompanionError):
-    """This file is not a backup of Companion. `companion admin backup FILE` makes one."""
+    """Another kind of file."""
+
+    key = "backup-not-one"
 
 
 class BackupTooNew(CompanionError):
-    """This backup was made by a newer Companion. Install that version, or a later one, and restore with it."""
+    """A newer Companion made it."""
+
+    key = "backup-too-new"
 
 
 class CannotOpen(CompanionError):
-    """The passphrase is wrong, or the backup is damaged or cut short. Try again, or take another copy of it."""
+    """The passphrase is wrong, or the backup is damaged or cut short: nobody can tell which."""
+
+    key = "backup-cannot-open"
 
 
 @dataclass(frozen=True, slots=True)

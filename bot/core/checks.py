@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from bot.core.texts import Value, advise, tell
+
 GIB = 1 << 30
 
 
@@ -16,6 +18,11 @@ class Check:
     ok: bool
     detail: str
     fix: str = ""
+
+    @classmethod
+    def told(cls, what: str, ok: bool, key: str, /, **values: Value) -> Self:
+        """In texts of the shell: the name is `check-WHAT`, what was found is `key`, and what to type is its `.fix`."""
+        return cls(tell(f"check-{what}"), ok, tell(key, **values), advise(key, **values))
 
     def __str__(self) -> str:
         mark = "ok  " if self.ok else "FAIL"

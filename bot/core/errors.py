@@ -1,4 +1,4 @@
-"""What can go wrong that a person can mend. The text says what to do; the docstring is the default text.
+"""What can go wrong that a person can mend. The text says what to do; it stands in `locales/shell` under the error's `key`.
 
 * CompanionError
   + SettingsError
@@ -11,12 +11,19 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from bot.core.texts import tell
+
 
 class CompanionError(Exception):
     """Something went wrong that has a remedy."""
 
+    key: ClassVar[str] = ""
+    """Of the text that is told where none is given; what never comes before a person has none."""
+
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or self.__doc__)
+        super().__init__(message or (tell(self.key) if self.key else self.__doc__))
 
 
 class SettingsError(CompanionError):
@@ -28,15 +35,21 @@ class BadConversation(CompanionError):
 
 
 class StoreUnavailable(CompanionError):
-    """Could not reach Redis. Is it running? `companion doctor` checks."""
+    """Redis cannot be reached."""
+
+    @classmethod
+    def because(cls, problem: Exception) -> StoreUnavailable:
+        return cls(tell("redis-lost", problem=str(problem)))
 
 
 class WrongKey(CompanionError):
-    """The memory key does not open what is stored. Set COMPANION_MEMORY_KEY or restore the key file that was used before."""
+    """The memory key does not open what is stored."""
+
+    key = "wrong-key"
 
 
 class UnknownPersona(CompanionError):
-    """There is no persona of that name. `companion persona list` shows those that exist."""
+    """There is no persona of that name."""
 
 
 class BadPersona(CompanionError):

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self
 
 from bot.core.errors import BadConversation
+from bot.core.texts import tell
 
 SCHEMA = 1
 _ALL = "all-"
@@ -35,7 +36,7 @@ class Conversation:
         # Ids become parts of Redis keys: a brace or a colon in one would reach into another person's keys.
         for part in (self.platform, self.bot, self.chat, self.thread, self.person):
             if not _ID.fullmatch(part):
-                raise BadConversation(f"not a usable conversation id: {part!r}")
+                raise BadConversation(tell("conversation-part", part=part))
 
     @property
     def surface(self) -> str:
@@ -59,7 +60,7 @@ class Conversation:
         """The inverse of `str`; raises `BadConversation`."""
         parts = text.split(":")
         if len(parts) != 5:
-            raise BadConversation(f"not a conversation: {text!r}")
+            raise BadConversation(tell("conversation-form", name=text))
         return cls(*parts)
 
 

@@ -13,12 +13,14 @@ from typing import Annotated, Any, Literal, Self
 import structlog
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from bot.core.errors import BadPersona, UnknownPersona
 from bot.core.live import Live, current
 from bot.core.messages import Thinking
 from bot.core.settings import Settings
+from bot.core.texts import tell
+from bot.core.wrong import wrong
 
 log = structlog.get_logger()
 
@@ -35,13 +37,13 @@ _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 def _without_rule(text: str) -> str:
     if any(line.strip() == "---" for line in text.splitlines()):
-        raise ValueError("must not have a line that is only ---: it ends the persona in the prompt")
+        raise PydanticCustomError("rule", "a rule")
     return text
 
 
 def _one_line(text: str) -> str:
     if len(text.splitlines()) > 1:
-        raise ValueError("must be one line")
+        raise PydanticCustomError("one_line", "several lines")
     return text
 
 
@@ -115,7 +117,7 @@ class Personas:
         """Those shipped and the owner's; raises when the owner's folder or the installation's persona is not there."""
         own = settings.persona_dir
         if own is not None and not own.is_dir():
-            raise BadPersona(f"COMPANION_PERSONA_DIR: there is no folder {own}")
+            raise BadPersona(tell("persona-no-folder", folder=str(own)))
         personas = cls([SHIPPED, *([own] if own else [])])
         personas.get(settings.persona)
         return personas
@@ -123,7 +125,7 @@ class Personas:
     def get(self, name: str) -> Persona:
         """Raises `UnknownPersona`, which lists those that exist."""
         if name not in self._by_name:
-            raise UnknownPersona(f"There is no persona {name!r}. There are: {', '.join(self._by_name) or 'none'}.")
+            raise UnknownPersona(tell("persona-none", name=name, names=", ".join(self._by_name)))
         return self._by_name[name]
 
     def chosen(self, name: str | None, default: str) -> Persona:
@@ -172,25 +174,25 @@ def _tell(problem: str) -> None:
 def load_persona(file: Path) -> Persona:
     """Read one file; raises `BadPersona` that names the file, the key and what is allowed."""
     if not _FILE_NAME.fullmatch(file.stem):
-        raise BadPersona(f"{file}: the name must be a-z, 0-9, - and _ only, at most 32 of them.")
+        raise BadPersona(tell("persona-file-name", file=str(file)))
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
         if "name" in content:
-            raise BadPersona(f"{file}: `name` is the file's name; call the persona by `title`.")
+            raise BadPersona(tell("persona-named-twice", file=str(file)))
         return _PERSONA.validate_python({"name": file.stem, **content})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise BadPersona(f"{file}: cannot be read as TOML in UTF-8: {problem}") from problem
+        raise BadPersona(tell("file-not-toml", file=str(file), problem=str(problem))) from problem
     except ValidationError as problem:
-        raise BadPersona("\n".join(f"{file}: {_explain(error)}" for error in problem.errors())) from None
+        raise BadPersona("\n".join(_explain(str(file), error) for error in problem.errors())) from None
 
 
 _PERSONA = TypeAdapter(Persona)
 
 
-def _explain(error: ErrorDetails) -> str:
+def _explain(file: str, error: ErrorDetails) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "unexpected_keyword_argument":
         kind = Example if error["loc"][0] == "examples" else Persona
-        allowed = [field.name for field in fields(kind) if field.name != "name"]
-        return f"`{key}` is not a key of a persona. Allowed: {', '.join(allowed)}."
-    return f"`{key}`: {error['msg']}."
+        allowed = ", ".join(field.name for field in fields(kind) if field.name != "name")
+        return tell("persona-unknown-key", file=file, name=key, allowed=allowed)
+    return tell("file-wrong", file=file, name=key, problem=wrong(error))

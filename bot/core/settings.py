@@ -7,30 +7,24 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings.sources import DotEnvSettingsSource
 
 from bot.core.errors import SettingsError
 from bot.core.messages import Thinking
+from bot.core.setting_kinds import HttpUrls, Language, Names, People, RedisUrl
+from bot.core.texts import tell
+from bot.core.wrong import wrong
 
 PREFIX = "COMPANION_"
-_LOCALES = Path(__file__).parents[1] / "locales"  # a language is a file there, and nothing else
 TOML_FILE = "companion.toml"
-
-
-def _split(value: Any) -> Any:
-    return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
@@ -75,7 +69,7 @@ class Settings(BaseSettings):
     engine: Literal["auto", "echo", "paged", "transformers", "llamacpp", "vllm", "openai"] = Field(
         "auto", description="What runs the model; `echo` needs none, `openai` asks a server, `llamacpp` and `vllm` are extras"
     )
-    openai_urls: SecretStr | None = Field(
+    openai_urls: HttpUrls | None = Field(
         None, description="OpenAI-compatible servers that have the model, several with commas, such as http://localhost:8000/v1"
     )
     openai_key: SecretStr | None = Field(None, description="Their API key, if they ask for one")
@@ -96,7 +90,9 @@ class Settings(BaseSettings):
     reply_seconds: float = Field(600, gt=0, description="A reply that takes longer ends with words of regret")
     persona: str = Field("default", description="Who the companion is, unless a person or a chat chose another")
     persona_dir: Path | None = Field(None, description="Folder with persona files of your own (`*.toml`)")
-    language: str = Field("en", description="Language of the bot's own texts where the person's is not known: `en` or `zh`")
+    language: Language = Field(
+        "en", description="Language of the bot's own texts where the person's is not known, and of the shell: `en` or `zh`"
+    )
     thinking: Thinking = Field("hide", description="Thoughts: `hide`, `show`, or `off` for quick chat without any")
     merge_seconds: float = Field(0.6, ge=0, le=10, description="Lines sent within this time of each other become one turn")
     inbox_lines: int = Field(50, ge=1, description="Most lines of one conversation that may wait for an answer")
@@ -104,10 +100,10 @@ class Settings(BaseSettings):
     memory_turns: int = Field(1000, ge=1, description="Turns kept for each conversation; older ones are dropped")
     memory_key: SecretStr | None = Field(None, description="Encrypts memory: 32 bytes in base64; else a key file is made")
     lease_seconds: float = Field(6, ge=1, description="How long a conversation waits for a worker that went silent")
-    owners: Names = Field(
+    owners: People = Field(
         (), description="Who the bot belongs to: `platform:user id`, several with commas; they get its alerts"
     )
-    admins: Names = Field((), description="Who else may use /admin: `platform:user id`, several with commas")
+    admins: People = Field((), description="Who else may use /admin: `platform:user id`, several with commas")
     access: Literal["open", "invite"] = Field("open", description="`invite`: only who was allowed or has an invite code")
     messages_per_minute: int = Field(20, ge=0, description="Most messages of one person in a minute; 0 is no limit")
     daily_tokens: int = Field(0, ge=0, description="Most tokens written for one person in a day (UTC); 0 is no limit")
@@ -125,7 +121,7 @@ class Settings(BaseSettings):
     conduct_file: Path | None = Field(
         None, description="TOML file with rules and crisis lines of your own, beside those shipped"
     )
-    redis_url: SecretStr | None = Field(None, description="Redis to use, as a URL; without it one is started")
+    redis_url: RedisUrl | None = Field(None, description="Redis to use, as a URL; without it one is started")
     broker_url: SecretStr | None = Field(None, description="Celery's broker, if it is not the same Redis")
     data_dir: Path = Field(
         default_factory=lambda: user_data_path("companion", appauthor=False),
@@ -140,37 +136,6 @@ class Settings(BaseSettings):
     metrics_host: str = Field(
         "127.0.0.1", description="Address on which metrics are shown; `0.0.0.0` for a Prometheus on another machine"
     )
-
-    @field_validator("owners", "admins")
-    @classmethod
-    def _are_people(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if not re.fullmatch(r"[a-z]+:[A-Za-z0-9_.@-]{1,64}", name):
-                raise PydanticCustomError("people", "each should be a platform and a user id, like telegram:123456789")
-        return names
-
-    @field_validator("language")
-    @classmethod
-    def _has_texts(cls, language: str) -> str:
-        known = sorted(file.stem for file in _LOCALES.glob("*.ftl"))
-        if language not in known:
-            raise PydanticCustomError("language", "input should be one of {known}", {"known": ", ".join(known)})
-        return language
-
-    @field_validator("redis_url")
-    @classmethod
-    def _is_redis(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
-            raise PydanticCustomError("redis_url", "input should begin with redis://, rediss:// or unix://")
-        return url
-
-    @field_validator("openai_urls")
-    @classmethod
-    def _are_urls(cls, urls: SecretStr | None) -> SecretStr | None:
-        for url in _split(urls.get_secret_value()) if urls else ():
-            if not re.match(r"https?://[^/\s]", url):
-                raise PydanticCustomError("openai_urls", "each should begin with http:// or https:// and name a host")
-        return urls
 
     @property
     def loads_weights(self) -> bool:
@@ -204,18 +169,19 @@ def load(**overrides: Any) -> Settings:
     except ValidationError as problem:
         raise SettingsError("\n".join(_explain(error) for error in problem.errors())) from None
     except (OSError, ValueError) as problem:
-        raise SettingsError(f"{TOML_FILE} or .env cannot be read: {problem}") from None
+        raise SettingsError(tell("settings-unreadable", file=TOML_FILE, problem=str(problem))) from None
 
 
 def make_data_dir(settings: Settings) -> None:
     """Make the data folder where there is none; raises `SettingsError` when it cannot be written."""
-    folder = settings.data_dir
+    name, folder = f"{PREFIX}DATA_DIR", settings.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise SettingsError(f"{PREFIX}DATA_DIR: {folder} cannot be made: {problem.strerror}") from None
+        why = problem.strerror or "?"
+        raise SettingsError(tell("data-folder-not-made", name=name, folder=str(folder), problem=why)) from None
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise SettingsError(f"{PREFIX}DATA_DIR: {folder} cannot be written by this user")
+        raise SettingsError(tell("data-folder-read-only", name=name, folder=str(folder)))
 
 
 def _known_names() -> set[str]:
@@ -232,18 +198,20 @@ def _given_names() -> Iterable[str]:
 def _refuse_unknown(names: Iterable[str]) -> None:
     for name in names:
         near = difflib.get_close_matches(name.lower().removeprefix(PREFIX.lower()), Settings.model_fields, n=1)
-        hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else "; docs/settings.md has the table of all settings"
-        raise SettingsError(f"{name.upper()} is not a setting{hint}")
+        if near:
+            raise SettingsError(tell("setting-unknown-near", name=name.upper(), near=PREFIX + near[0].upper()))
+        raise SettingsError(tell("setting-unknown", name=name.upper()))
 
 
 def _explain(error: ErrorDetails) -> str:
     """One line for one wrong value. Secrets are named, never shown."""
     name = str(error["loc"][0])
     if name not in Settings.model_fields:
-        return f"{name} in {TOML_FILE} is not a setting; docs/settings.md has the table of all settings"
+        return tell("setting-unknown-in-file", name=name, file=TOML_FILE)
     secret = "SecretStr" in str(Settings.model_fields[name].annotation)
-    given = "a value that is not shown" if secret else repr(_given_value(name, error))
-    return f"{PREFIX}{name.upper()}: got {given}; {error['msg'][0].lower()}{error['msg'][1:]}"
+    given = tell("setting-hidden") if secret else repr(_given_value(name, error))
+    problem = wrong(error)
+    return tell("setting-wrong", name=PREFIX + name.upper(), given=given, problem=problem[0].lower() + problem[1:])
 
 
 def _given_value(name: str, error: ErrorDetails) -> Any:

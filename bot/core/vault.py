@@ -25,6 +25,7 @@ from bot.core.files import make_once
 from bot.core.messages import Conversation
 from bot.core.settings import Settings
 from bot.core.store import ERASED, ROOT, Keys, Store
+from bot.core.texts import tell
 
 _KEY_BYTES, _NONCE_BYTES = 32, 12
 KEY_CHECK = f"{ROOT}:memory-key-check"
@@ -138,5 +139,5 @@ def _decode(text: str, origin: str) -> bytes:
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != _KEY_BYTES:
-        raise SettingsError(f"{origin}: a memory key is 32 random bytes in base64; `openssl rand -base64 32` makes one")
+        raise SettingsError(tell("memory-key-form", origin=origin))
     return key

@@ -8,8 +8,6 @@ from typing import get_args
 
 import pytest
 from fluent.runtime.errors import FluentReferenceError
-from fluent.syntax import FluentParser, visitor
-from fluent.syntax import ast as ftl
 
 import bot
 from bot import i18n
@@ -21,6 +19,8 @@ from bot.core.inbox import Stopped
 from bot.core.limits import RefusedReason
 from bot.core.messages import FailedReason, Note
 from bot.i18n import best, languages, say
+from tests import fluent_files
+from tests.fluent_files import values
 
 HERE = Path(bot.__file__).parent
 FAMILIES = {
@@ -54,28 +54,7 @@ COUNTED = ("reset-sure", "retry-list", "retry-unknown", "export-done", "forget-d
 
 @cache
 def messages(language):
-    resource = FluentParser().parse((HERE / "locales" / f"{language}.ftl").read_text("utf-8"))
-    assert not [entry for entry in resource.body if isinstance(entry, ftl.Junk)], "a line that is not Fluent"
-    return {entry.id.name: entry for entry in resource.body if isinstance(entry, ftl.Message)}
-
-
-class _Values(visitor.Visitor):
-    def __init__(self):
-        self.names, self.variants = set(), {}
-
-    def visit_VariableReference(self, node):  # noqa: N802  # the library's name
-        self.names.add(node.id.name)
-
-    def visit_SelectExpression(self, node):  # noqa: N802
-        keys = {variant.key.name for variant in node.variants if isinstance(variant.key, ftl.Identifier)}
-        self.variants[node.selector.id.name] = keys
-        self.generic_visit(node)
-
-
-def values(message):
-    seen = _Values()
-    seen.visit(message)
-    return seen
+    return fluent_files.messages(HERE / "locales", language)
 
 
 def asked_for():

@@ -24,8 +24,10 @@ class EngineLoadFailed(EngineError):
 
 
 class EngineNotReady(EngineError):
-    """The model is still loading. Try again later; `companion doctor` shows how far it is."""
+    """The model is still loading."""
 
 
 class EngineDied(EngineError):
-    """The engine process ended in the middle of a reply. It restarts by itself; ask again."""
+    """The engine process ended in the middle of a reply."""
+
+    key = "engine-died"

@@ -387,3 +387,35 @@ llamacpp-no-writer = a model of the family { $family } does not write on after a
 llamacpp-too-large = { $need } are needed, and { $free } are free
 llamacpp-cannot-load = llama.cpp cannot load { $file }: { $problem }
     .fix = companion model check { $quoted }; if the file is whole, this llama.cpp does not know the model: take another
+
+## What a worker does, step by step
+
+stage = { $stage }
+engine-stage = engine: { $stage }
+engine-gave-up = the engine gave up: { $reason } { $detail }
+say-nothing = the model gave no answer, twice; try another prompt, or another model
+
+## Help. The text is the line in a list, `.more` follows on the command's own page, the other parts are its options.
+
+help = The part of Companion that makes the replies.
+help-run = Take conversations from the queue and answer them.
+    .redis_url = The Redis of the adapters.
+    .grace = Seconds that replies have to end when the worker stops.
+    .with_parent = End when standard input closes: whoever started it is gone.
+help-say = Answer one prompt and leave; no queue, no memory.
+    .persona = Who answers.
+help-doctor = Check the model, the memory, the disk and the GPU, a line each.
+    .more = Exit status 1 when something is wrong.
+help-model = Fetch a model, and look at a model's files without loading them.
+help-model-pull = Fetch a model by short name (r1-7b) or hub id and check it.
+    .more = Run again, it goes on where it ended.
+    .mirror = Another hub, where the usual one cannot be reached; gets no token.
+    .revision = A branch, tag or commit.
+    .to = Here instead of the hub's cache.
+help-model-check = Say for every file of a model whether it is whole.
+    .more = Exit status 1 when something is wrong.
+    .deep = Also read every byte and compare it with the published hash.
+    .as_json = For programs.
+help-model-explain = Say what a model is, what it needs and how fast it can be.
+    .more = NAME is a folder, or a name such as r1-7b.
+    .as_json = For programs.

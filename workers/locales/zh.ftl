@@ -166,7 +166,12 @@ load-no-tokenizer = { $model } 里没有 tokenizer.json。请重新下载模型�
 load-bad-tokenizer = { $model } 的分词器加载不了：{ $problem } → companion model check { $model }
 load-no-template = { $model } 没有对话模板。请选用对话模型，不要用基础模型。
 
-engine-not-ready = 引擎还不能用，状态是 { $stage }。
+engine-not-ready = 引擎还不能用，{ $stage ->
+    [loading] 正在加载
+    [warming] 正在预热
+    [restarting] 正在重启
+   *[other] 状态是 { $stage }
+  }。
 engine-not-started = 引擎进程启动不了：{ $problem } → companion doctor
 engine-ended = 引擎进程意外退出。
 
@@ -387,3 +392,45 @@ llamacpp-no-writer = { $family } 系列的模型不会接着提示往下写
 llamacpp-too-large = 需要 { $need }，空闲的有 { $free }
 llamacpp-cannot-load = llama.cpp 加载不了 { $file }：{ $problem }
     .fix = companion model check { $quoted }；如果文件完整，就是这个 llama.cpp 不认识这个模型：换一个
+
+## worker 一步步在做什么
+
+stage = { $stage ->
+    [loading] 正在加载
+    [warming] 正在预热
+    [ready] 就绪
+   *[other] { $stage }
+  }
+engine-stage = 引擎：{ $stage ->
+    [loading] 正在加载
+    [warming] 正在预热
+    [ready] 就绪
+   *[other] { $stage }
+  }
+engine-gave-up = 引擎放弃了：{ $reason } { $detail }
+say-nothing = 模型两次都没有给出回答；换个说法，或换个模型
+
+## 帮助。文字本身是列表里的一行，`.more` 接在命令自己的页面上，其余是各个选项。
+
+help = Companion 里写回复的部分。
+help-run = 从队列里取出对话并回答。
+    .redis_url = 适配器所用的 Redis。
+    .grace = worker 停止时，留给回复收尾的秒数。
+    .with_parent = 标准输入关闭时结束：启动它的进程已经不在了。
+help-say = 回答一句话就退出：不用队列，不用记忆。
+    .persona = 由谁来回答。
+help-doctor = 检查模型、内存、磁盘和 GPU，每项一行。
+    .more = 有一项不对，退出状态就是 1。
+help-model = 下载模型，或不加载就检查模型的文件。
+help-model-pull = 按短名（r1-7b）或 Hub 上的名字下载模型并检查它。
+    .more = 中断后再运行会接着下。
+    .mirror = 换一个 Hub，用于访问不了常用 Hub 的地方；不会收到令牌。
+    .revision = 分支、标签或提交。
+    .to = 存到这里，而不是 Hub 的缓存。
+help-model-check = 逐个说明模型的文件是否完整。
+    .more = 有一项不对，退出状态就是 1。
+    .deep = 还要读取每个字节，与发布的哈希核对。
+    .as_json = 输出 JSON，供程序使用。
+help-model-explain = 说明模型是什么、需要什么、能有多快。
+    .more = NAME 是文件夹，或 r1-7b 这样的名字。
+    .as_json = 输出 JSON，供程序使用。

@@ -36,7 +36,9 @@ _LEAVE, _EDIT = "quit", "/edit"
 
 
 class AlreadyOpen(CompanionError):
-    """Another `companion chat` is open on this data folder; close it first."""
+    """Two chats on one data folder."""
+
+    key = "chat-open"
 
 
 async def run(front: Front) -> None:

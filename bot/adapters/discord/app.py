@@ -35,6 +35,7 @@ from bot.adapters.shared.pressing import Pressing
 from bot.adapters.shared.taking import Taking
 from bot.core.errors import CompanionError
 from bot.core.logs import where
+from bot.core.texts import tell
 from bot.delivery import Delivery
 from bot.reception import Reception
 from bot.run import Front
@@ -47,22 +48,22 @@ _STEADY_SECONDS = 60.0
 
 
 class BadToken(CompanionError):
-    """Discord refuses COMPANION_DISCORD_TOKEN. Make a new one on https://discord.com/developers, page Bot, Reset Token."""
+    """Discord refuses the token."""
+
+    key = "discord-bad-token"
 
 
 class IntentRefused(CompanionError):
-    """COMPANION_DISCORD_MESSAGE_CONTENT is on, but Discord does not allow it to this application.
+    """The application does not have the privileged intent that the settings ask for."""
 
-    Switch on "Message Content Intent" on https://discord.com/developers, page Bot, or unset the setting: direct messages,
-    mentions and replies need no intent.
-    """
+    key = "discord-no-intent"
 
 
 async def run(front: Front) -> None:
     """Meet people on Discord until cancelled; while another process has the same bot, wait."""
     token = front.settings.discord_token
     if token is None:
-        raise CompanionError("COMPANION_DISCORD_TOKEN is not set. docs/discord.md says how to get one")
+        raise CompanionError(tell("discord-no-token"))
     bot_id = bot_id_of(token)
     if front.settings.discord_url:
         use_server(front.settings.discord_url)

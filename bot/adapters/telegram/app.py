@@ -29,6 +29,7 @@ from bot.adapters.telegram.surface import TelegramSurface
 from bot.adapters.telegram.webhook import Webhook
 from bot.adapters.telegram.writing import TelegramForm
 from bot.core.errors import CompanionError
+from bot.core.texts import tell
 from bot.delivery import Delivery
 from bot.i18n import best
 from bot.reception import Reception
@@ -41,14 +42,16 @@ _FINISH_SECONDS = 3.0
 
 
 class BadToken(CompanionError):
-    """Telegram refuses COMPANION_TELEGRAM_TOKEN. @BotFather shows the right one: /mybots, API Token."""
+    """Telegram refuses the token."""
+
+    key = "telegram-bad-token"
 
 
 async def run(front: Front) -> None:
     """Meet people on Telegram until cancelled; while another process has the same bot, wait."""
     token = front.settings.telegram_token
     if token is None:
-        raise CompanionError("COMPANION_TELEGRAM_TOKEN is not set. @BotFather gives you a token: /newbot")
+        raise CompanionError(tell("telegram-no-token"))
     bot_id = token.get_secret_value().partition(":")[0]
     if not bot_id.isdecimal():
         raise BadToken

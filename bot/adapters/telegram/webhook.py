@@ -21,6 +21,7 @@ from bot.adapters.telegram.client import Client
 from bot.adapters.telegram.hearing import KINDS
 from bot.adapters.telegram.intake import Intake
 from bot.core.errors import CompanionError
+from bot.core.texts import tell
 
 log = structlog.get_logger()
 
@@ -57,9 +58,8 @@ class Webhook:
             await web.TCPSite(runner, host.strip("[]") or None, int(port)).start()
             yield
         except OSError as problem:
-            raise BadWebhook(
-                f"COMPANION_TELEGRAM_WEBHOOK_LISTEN: cannot listen on {self._listen}: {problem.strerror}"
-            ) from None
+            why = problem.strerror or "?"
+            raise BadWebhook(tell("telegram-cannot-listen", address=self._listen, problem=why)) from None
         finally:
             await runner.cleanup()
 
@@ -72,7 +72,7 @@ class Webhook:
                 )
                 return
             except BadRequest as problem:
-                raise BadWebhook(f"Telegram refuses COMPANION_TELEGRAM_WEBHOOK_URL: {problem.message}") from None
+                raise BadWebhook(tell("telegram-no-webhook", problem=problem.message)) from None
             except RetryAfter as refusal:
                 await back_off.wait(refusal, refusal._retry_after.total_seconds())
             except TelegramError as problem:

@@ -1,0 +1,52 @@
+"""Kinds of settings that pydantic does not know. What is wrong with one has the text `value-` and the error's name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_core import PydanticCustomError
+from pydantic_settings import NoDecode
+
+_LOCALES = Path(__file__).parents[1] / "locales"  # a language is a file there, and nothing else
+
+
+def split(value: Any) -> Any:
+    """Names that stand in one line, with commas between them."""
+    return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+
+def _people(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not re.fullmatch(r"[a-z]+:[A-Za-z0-9_.@-]{1,64}", name):
+            raise PydanticCustomError("people", "not people")
+    return names
+
+
+def _language(language: str) -> str:
+    known = sorted(file.stem for file in _LOCALES.glob("*.ftl"))
+    if language not in known:
+        raise PydanticCustomError("language", "no texts", {"known": ", ".join(known)})
+    return language
+
+
+def _redis(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+        raise PydanticCustomError("redis", "not a URL of Redis")
+    return url
+
+
+def _hosts(urls: SecretStr) -> SecretStr:
+    for url in split(urls.get_secret_value()):
+        if not re.match(r"https?://[^/\s]", url):
+            raise PydanticCustomError("host", "no host")
+    return urls
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
+People = Annotated[Names, AfterValidator(_people)]
+Language = Annotated[str, AfterValidator(_language)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
+HttpUrls = Annotated[SecretStr, AfterValidator(_hosts)]
