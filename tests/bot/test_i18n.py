@@ -2,7 +2,6 @@
 
 import ast
 import re
-from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -52,7 +51,6 @@ VALUES |= {"ids": "7, 8", "model": "m", "stage": "ready", "busy": 1, "slots": 2,
 COUNTED = ("reset-sure", "retry-list", "retry-unknown", "export-done", "forget-done", "privacy", "stats-turns", "stats-tokens")
 
 
-@cache
 def messages(language):
     return fluent_files.messages(HERE / "locales", language)
 
