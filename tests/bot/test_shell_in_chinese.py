@@ -105,7 +105,6 @@ def test_the_help_of_every_command_is_chinese():
 @pytest.mark.parametrize(
     "arguments",
     [
-        (),
         ("--version",),
         ("nonsense",),
         ("admin", "blok"),
