@@ -5,15 +5,18 @@ import re
 import subprocess
 import sys
 import urllib.request
+from importlib.util import find_spec
 
 import pytest
 
+from bench.gguf_files import convert
 from tests.fakes.hub import Hub
 from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.vllm_stub import stub_of_vllm
 from tests.ports import free_port
 from tests.programs import ROOT, Chat, until
 from tests.tiny_models import make_tiny_model
+from workers.models import BUNDLED
 
 # Programs that import torch, one after the other: on a busy machine that takes its time.
 pytestmark = pytest.mark.timeout(300)
@@ -49,6 +52,16 @@ def test_a_model_that_is_named_is_fetched_by_the_first_start_which_shows_how_far
     told = (tmp_path / "chat.err").read_text()
     assert re.search(r"worker  loading \d files, \S+ KiB, into \S+ …", told)
     assert re.search(r"worker  ready after .* model nobody/tiny-R1", told)
+
+
+@pytest.mark.skipif(find_spec("llama_cpp") is None, reason="llama-cpp-python is not installed (the extra `cpu`)")
+def test_a_gguf_file_talks_and_remembers(tmp_path):
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        (tmp_path / name).write_bytes((BUNDLED / name).read_bytes())
+    with Chat(tmp_path, engine="auto", model=convert(BUNDLED, tmp_path / "bundled-F16.gguf"), device="cpu") as talk:
+        talk.ask("Hello, I am Ann.")
+        assert "Ann" in talk.ask("What is my name?")
+    assert "llamacpp engine, model " in (tmp_path / "chat.err").read_text()
 
 
 def test_a_worker_that_cannot_start_says_which_check_failed_and_what_to_type(tmp_path, model):
