@@ -155,17 +155,22 @@ class LlamaCppEngine:
                 self._end(sequence, "length")
 
     def _plan(self) -> list[tuple[Sequence, int]]:
-        """How much of each is read: one token of who writes, and of those who still read equal shares of the chunk."""
-        plan = []
-        readers = sorted(self._active, key=attrgetter("num_left"))
-        room, num_readers = self._chunk, sum(one.num_left > 1 for one in readers)
-        for one in readers:
-            num = 1
-            if one.num_left > 1:
-                num = min(one.num_left, max(1, room // num_readers))
-                room, num_readers = room - num, num_readers - 1
-            plan.append((one, num))
-        return plan
+        """How much of each is read: one token of who writes, and of prompts together a chunk.
+
+        Half of it is for the oldest, so that it always moves; the rest is for those with the least left.
+        """
+        plan = [(one, 1) for one in self._active if one.num_left == 1]
+        readers = [one for one in self._active if one.num_left > 1]
+        if not readers:
+            return plan
+        oldest, *others = readers
+        half = -(-self._chunk // 2)
+        room = self._chunk - min(oldest.num_left, half)
+        for one in sorted(others, key=attrgetter("num_left")):
+            num = min(one.num_left, room)
+            room -= num
+            plan += [(one, num)] if num else []
+        return [*plan, (oldest, min(oldest.num_left, half + room))]
 
     def _pace(self, seconds: float) -> None:
         """How fast prompts are read is known only here: it depends on model, machine and who else computes."""
