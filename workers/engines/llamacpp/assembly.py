@@ -20,7 +20,8 @@ from workers.texts import advise, language, say
 CONTEXT, REQUESTS, CHUNK = 8192, 32, 256
 # Prompts of people who are away, kept besides those that run.
 KEPT = 32
-POOL_BYTES = 512 << 20
+# Attention goes over every token that is kept, of whoever, so more than this makes everybody slow (bench/NOTES.md).
+POOL_BYTES, MOST_CELLS = 256 << 20, 16_384
 # Below it threads wait for each other longer than they compute.
 SMALL_BYTES = 64 << 20
 
@@ -55,7 +56,8 @@ def choose_sizes(head: Head, size: int, options: EngineOptions) -> tuple[library
     context = min(options.context or CONTEXT, known)
     requests = min(options.requests or REQUESTS, library.max_slots() - KEPT)
     wide = options.dtype == "float32"
-    cells = max(context, min(context * requests, POOL_BYTES // max(1, bytes_per_token(head, wide=wide))))
+    affordable = POOL_BYTES // max(1, bytes_per_token(head, wide=wide))
+    cells = max(context, min(context * requests, affordable, MOST_CELLS))
     threads = options.threads or (1 if size < SMALL_BYTES else num_processors())
     sizes = library.Sizes(cells, requests + KEPT, CHUNK + requests, threads, wide)
     return sizes, Limits(context, requests, steers=True)
