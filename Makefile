@@ -11,6 +11,20 @@ FITS = -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$python $(FITS) 2>/dev/null && echo $$python && break; done)
 
+# What is told before the program itself is there to speak the language of the terminal.
+TAKES = takes some minutes, once
+LARGEST = , the largest part
+OTHERS = everything else
+NEEDS = Companion needs Python 3.11 or newer, and found none. Install it, then type the same command again:
+ELSEWHERE = another place
+ifneq ($(filter zh%,$(or $(COMPANION_LANGUAGE),$(LC_ALL),$(LC_MESSAGES),$(LANG))),)
+TAKES = 需要几分钟，只有这一次
+LARGEST = ，最大的一部分
+OTHERS = 其余的一切
+NEEDS = Companion 需要 Python 3.11 或更新的版本，这里没有找到。请安装后再输入同样的命令：
+ELSEWHERE = 装在别处时
+endif
+
 .PHONY: help chat test test-all lint docs texts
 .DEFAULT_GOAL = help
 
@@ -50,15 +64,15 @@ texts: $(VENV)/installed
 # A file says what is installed, so the second start calls no pip. All of pip's words go to stderr: stdout is for replies.
 $(VENV)/installed: pyproject.toml
 	@test -n '$(PYTHON)' && $(PYTHON) $(FITS) || { exec >&2; \
-		echo 'Companion needs Python 3.11 or newer, and found none. Install it, then type the same command again:'; \
+		echo '$(NEEDS)'; \
 		echo '  Debian, Ubuntu: sudo apt install python3 python3-venv      Fedora: sudo dnf install python3'; \
-		echo '  macOS: brew install python@3.13      another place: make chat PYTHON=/path/to/python3'; exit 1; }
-	@echo 'install  takes some minutes, once' >&2
+		echo '  macOS: brew install python@3.13      $(ELSEWHERE): make chat PYTHON=/path/to/python3'; exit 1; }
+	@echo 'install  $(TAKES)' >&2
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) >&2
 	@$(PIP) install --quiet --upgrade 'pip>=25.1' >&2
-	@echo 'install  $(TORCH), the largest part' >&2
+	@echo 'install  $(TORCH)$(LARGEST)' >&2
 	@$(PIP) install $(TORCH) >&2
-	@echo 'install  everything else' >&2
+	@echo 'install  $(OTHERS)' >&2
 	@$(PIP) install --quiet --editable '.[all]' >&2
 	@touch $@
 

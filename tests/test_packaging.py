@@ -183,6 +183,11 @@ def test_without_a_fitting_python_the_start_says_what_to_install(checkout, pytho
     assert not (checkout / ".venv").exists()
 
 
+def test_without_a_fitting_python_the_start_says_so_in_chinese_too(checkout):
+    done = make(checkout, "chat", "PYTHON=false", "LANG=zh_CN.UTF-8")
+    assert done.stderr.startswith("Companion 需要 Python 3.11 或更新的版本，这里没有找到。")
+
+
 def test_everything_but_replies_goes_to_stderr(checkout):
     rules = make(checkout, "--dry-run", "test-all").stdout.splitlines()
     pips = [line for line in rules if "-m pip" in line]
