@@ -1,5 +1,6 @@
 import json
 import logging
+from functools import cache
 
 import pytest
 import structlog
@@ -161,28 +162,36 @@ def test_every_one_of_several_lines_that_are_answered_together_is_found(leases, 
     assert line["conversation"] == vault.pseudonym(talk())
 
 
-@pytest.mark.parametrize("log_text", [False, True])
-def test_what_people_write_is_in_no_log_unless_that_is_set(tmp_path, log_text):
-    with Chat(tmp_path, log_format="json", log_level="debug", log_text=log_text, merge_seconds=0) as chat:
-        heard(chat, "my badger is called Hortensia")
-        heard(chat, "#history Hortensia")
-        assert chat.leave()[0] == 0
+@pytest.fixture(scope="module")
+def folder_of(tmp_path_factory):
+    """Where somebody talked and everything was logged, with text or without."""
 
-    written = written_by(tmp_path)
+    @cache
+    def folder_of(*, log_text):
+        folder = tmp_path_factory.mktemp("talk")
+        with Chat(folder, log_format="json", log_level="debug", log_text=log_text, merge_seconds=0) as chat:
+            heard(chat, "my badger is called Hortensia")
+            heard(chat, "#history Hortensia")
+            assert chat.leave()[0] == 0
+        return folder
+
+    return folder_of
+
+
+@pytest.mark.parametrize("log_text", [False, True])
+def test_what_people_write_is_in_no_log_unless_that_is_set(folder_of, log_text):
+    written = written_by(folder_of(log_text=log_text))
     assert {where: "hortensia" in text.lower() for where, text in written.items()} == dict.fromkeys(written, log_text)
     assert all(("COMPANION_LOG_TEXT" in text) == log_text for text in written.values())
 
 
-def test_ids_of_people_are_in_no_log(tmp_path):
+def test_ids_of_people_are_in_no_log(folder_of):
     from tests.programs import conversation_here, front
 
-    with Chat(tmp_path, log_format="json", log_level="debug", merge_seconds=0) as chat:
-        heard(chat, "hello")
-        assert chat.leave()[0] == 0
-
-    with front(tmp_path) as opened:
+    folder = folder_of(log_text=False)
+    with front(folder) as opened:
         conversation, name = conversation_here(opened), opened.vault.pseudonym(conversation_here(opened))
-    text = "".join(written_by(tmp_path).values())
+    text = "".join(written_by(folder).values())
     assert str(conversation) not in text
     assert name in text
     assert len(name) == 12

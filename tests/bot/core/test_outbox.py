@@ -96,5 +96,5 @@ def test_a_draft_arrives_sealed_and_whole_and_silence_is_told(store, outbox):
         outbox.publish(talk(), draft)
 
         assert next(drafts) == (talk(), draft)
-        assert b"xylophone" not in channel.get_message(timeout=1)["data"]
+        assert b"xylophone" not in channel.get_message(timeout=60)["data"]
     drafts.close()

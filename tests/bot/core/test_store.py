@@ -56,5 +56,5 @@ def test_a_channel_hears_what_is_published_while_it_is_open(store):
     with store.channel("news") as channel:
         assert channel.get_message(timeout=1) is None, "the subscription itself is no message"
         store.redis.publish("news", "hello")
-        assert channel.get_message(timeout=1)["data"] == b"hello"
+        assert channel.get_message(timeout=60)["data"] == b"hello"
         assert channel.get_message(timeout=0.01) is None

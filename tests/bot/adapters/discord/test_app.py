@@ -89,10 +89,13 @@ def test_a_second_process_waits_says_who_has_the_bot_and_takes_over(start, disco
     assert second.error is None
 
 
-def test_a_process_that_lost_the_bot_leaves_it_and_waits(start, discord, store, monkeypatch):
+def test_a_process_that_lost_the_bot_leaves_it_and_waits(start, discord, store, monkeypatch, capfd):
+    logs.set_up("warning")
     monkeypatch.setattr(holding, "_RENEW_SECONDS", 0.05)
     adapter = start()
-    store.redis.set(f"companion:{{{SURFACE}}}:held:discord", "other/1/x", px=1500)
+    store.redis.set(f"companion:{{{SURFACE}}}:held:discord", "other/1/x")
+    until(lambda: "another process has this bot" in capfd.readouterr().err)
+    store.redis.delete(f"companion:{{{SURFACE}}}:held:discord")
     until(lambda: discord.num_identified == 2)
     assert adapter.error is None
 
@@ -236,7 +239,7 @@ def test_a_global_limit_is_waited_for_and_seen_in_the_metrics(start, discord, an
     start()
     ann.write("hello")
     reply, before = worker.takes(talk_of(ann)), refused("global")
-    discord.limit_globally(1.0)
+    discord.limit_globally(3.0)
     reply.ends("Hello there")
     until(lambda: ann.sees() == ["Hello there"])
     assert refused("global") > before

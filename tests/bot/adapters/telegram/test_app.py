@@ -61,11 +61,14 @@ def test_a_second_process_waits_says_who_has_the_bot_and_takes_over(start, teleg
     assert second.error is None
 
 
-def test_a_process_that_lost_the_bot_stops_sending_and_waits(start, telegram, store, monkeypatch):
+def test_a_process_that_lost_the_bot_stops_sending_and_waits(start, telegram, store, monkeypatch, capfd):
+    logs.set_up("warning")
     monkeypatch.setattr(holding, "_RENEW_SECONDS", 0.05)
     adapter = start()
     name = f"companion:{{telegram:{telegram.bot_id}}}:held:telegram"
-    store.redis.set(name, "other/1/x", px=1500)
+    store.redis.set(name, "other/1/x")
+    until(lambda: "another process has this bot" in capfd.readouterr().err)
+    store.redis.delete(name)
     until(lambda: telegram.calls["getMe"] == 2)
     assert adapter.error is None
 
