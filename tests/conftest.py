@@ -19,6 +19,10 @@ from bot.core.vault import Vault
 from bot.embedded import EmbeddedRedis
 from tests.sayings import SURFACE
 
+# Read by torch when it is imported. Threads that wait for each other by spinning take eight times as long where tests run
+# side by side.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # On a busy machine any example may be slow: that says nothing about what is tried.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

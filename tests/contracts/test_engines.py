@@ -19,6 +19,7 @@ from workers.engines.process import EngineProcess
 
 GREEDY = Sampling(temperature=0.0)
 CONTEXT = 512
+PACE = 500.0  # tokens a second: slow enough to cancel in the middle, also where everything is slow
 
 
 def asking(text, id="a", max_tokens=40, stop_ids=frozenset(), sampling=GREEDY):
@@ -71,7 +72,7 @@ class Behind:
 
     def __init__(self, options):
         self.process = EngineProcess(options)
-        self.process.wait_ready(60)
+        self.process.wait_ready(120)
 
     def run(self, *requests, act=lambda outcomes: None, seconds=90):
         self.generations = {request.id: self.process.generate(request) for request in requests}
@@ -114,7 +115,7 @@ def gguf(tmp_path_factory, folder):
 @pytest.fixture(scope="module")
 def servers():
     # Two, so that what holds for one holds for several. The fake is paced as echo is.
-    with OpenAIServer(speed=2000.0) as one, OpenAIServer(speed=2000.0) as other:
+    with OpenAIServer(speed=PACE) as one, OpenAIServer(speed=PACE) as other:
         yield one.url, other.url
 
 
@@ -124,7 +125,7 @@ def options(request, folder, servers):
         yield EngineOptions("openai", urls=servers, context=CONTEXT)
         return
     # Echo is paced so that there is a moment in which to cancel.
-    speed = 2000.0 if request.param == "echo" else 0.0
+    speed = PACE if request.param == "echo" else 0.0
     with stub_of_vllm() if request.param == "vllm" else nullcontext():
         options = EngineOptions(request.param, str(folder), device="cpu", threads=1, context=CONTEXT, tokens_per_second=speed)
         if request.param == "llamacpp":

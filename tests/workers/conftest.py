@@ -17,7 +17,7 @@ from workers.writer import Writer
 @pytest.fixture(scope="session")
 def engine():
     with EngineProcess(EngineOptions(engine="echo", context=8192, requests=32)) as process:
-        process.wait_ready(30)
+        process.wait_ready(120)
         yield process
 
 

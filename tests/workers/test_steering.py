@@ -33,7 +33,7 @@ class Counting:
 @pytest.fixture(scope="module")
 def process():
     with EngineProcess(EngineOptions("paged", str(BUNDLED), device="cpu")) as process:
-        process.wait_ready(60)
+        process.wait_ready(120)
         yield process
 
 

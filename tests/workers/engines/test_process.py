@@ -64,7 +64,7 @@ def test_progress_is_told_in_order_and_ready_comes_with_the_limits(start):
     stages = []
     process = start(on_progress=lambda stage, detail: stages.append(stage))
 
-    assert process.wait_ready(60) == Limits(4096, 64)
+    assert process.wait_ready(120) == Limits(4096, 64)
     assert process.state.name == "ready"
     assert stages == ["loading", "ready"]
 
@@ -173,7 +173,7 @@ def test_what_can_never_load_is_said_and_not_tried_again(start):
     process = start(EngineOptions("transformers", "/nowhere/at-all"))
 
     with pytest.raises(EngineLoadFailed, match="there is no /nowhere/at-all"):
-        process.wait_ready(60)
+        process.wait_ready(120)
     with pytest.raises(EngineLoadFailed):
         process.generate(asking("hello"))
     assert process.state.name == "failed"
@@ -210,7 +210,7 @@ def test_close_while_loading_leaves_no_process(start, slow_to_load):
 def test_close_ends_a_hung_engine_too(start, monkeypatch):
     monkeypatch.setattr("workers.engines.process.CLOSE_SECONDS", 0.2)
     process = start()
-    process.wait_ready(60)
+    process.wait_ready(120)
     pid = process.state.pid
     os.kill(pid, signal.SIGSTOP)
     process.close()
@@ -240,7 +240,7 @@ def test_leaving_the_block_cancels_what_has_not_ended(start):
 
 def test_ctrl_c_in_the_terminal_does_not_reach_the_engine(start):
     process = start()
-    process.wait_ready(60)
+    process.wait_ready(120)
     os.kill(process.state.pid, signal.SIGINT)
     os.kill(process.state.pid, signal.SIGTERM)
 

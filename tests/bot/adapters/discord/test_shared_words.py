@@ -26,7 +26,7 @@ HISTORY = "#history"
 @pytest.fixture(scope="module")
 def engine():
     with EngineProcess(EngineOptions(engine="echo", context=8192, requests=4)) as process:
-        process.wait_ready(30)
+        process.wait_ready(120)
         yield process
 
 

@@ -25,7 +25,7 @@ def write(serve):
         settings = load(**{"openai_urls": server.url, "thought_tokens": 40, "answer_tokens": 60, **given})
         options = choose(settings)
         engines.append(engine := EngineProcess(options))
-        limits = engine.wait_ready(20)
+        limits = engine.wait_ready(120)
         tokenizer = load_tokenizer(options.engine, options.model, options.api)
         line = Line(text, "0", "0", "Ann", time.time())
         nobody = Conversation("shell", "local", "0", "0", "0")
