@@ -14,7 +14,7 @@ from tests.fakes.hub import Hub
 from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.vllm_stub import stub_of_vllm
 from tests.ports import free_port
-from tests.programs import ROOT, Chat, until
+from tests.programs import ROOT, Chat, front, until
 from tests.tiny_models import make_tiny_model
 from workers.models import BUNDLED
 
@@ -107,3 +107,5 @@ def test_engines_of_others_show_the_same_numbers_and_who_waits(tmp_path, model, 
             until(lambda: numbers(port)["companion_slots_busy"] == 1)
             until(lambda: numbers(port).get('companion_waiting_conversations{platform="console"}') == 1)
             talk.kill()
+    with front(tmp_path):
+        """Ends the Redis that was left behind, as the next chat would."""
