@@ -144,8 +144,12 @@ def paged():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("num_programs", [1024 if torch.cuda.is_available() else 64, 1])
 @pytest.mark.parametrize(("num_heads", "num_kv_heads", "width", "page"), [(12, 2, 128, 256), (4, 4, 64, 64), (5, 1, 80, 256)])
-def test_the_paged_kernel_writes_the_new_token_and_attends_to_all_before_it(num_heads, num_kv_heads, width, page, paged):
+def test_the_paged_kernel_writes_the_new_token_and_attends_to_all_before_it(
+    num_heads, num_kv_heads, width, page, num_programs, paged, monkeypatch
+):
+    monkeypatch.setattr(paged, "NUM_PROGRAMS", num_programs)
     # The interpreter multiplies the bits of a bfloat16.
     device, dtype, tolerance = ("cuda", torch.bfloat16, 2e-2) if torch.cuda.is_available() else ("cpu", torch.float16, 2e-3)
     torch.manual_seed(0)
@@ -156,8 +160,9 @@ def test_the_paged_kernel_writes_the_new_token_and_attends_to_all_before_it(num_
     for row, length in enumerate(lengths):
         for number in range(length // page + 1):
             table[row, number] = next(free)
-    q = torch.randn(len(lengths), 1, num_heads, width, device=device, dtype=dtype)
-    new = torch.randn(2, len(lengths), 1, num_kv_heads, width, device=device, dtype=dtype)
+    # As one matrix gives them: a request's queries, its keys, its values, then those of the next.
+    heads = torch.randn(len(lengths), 1, num_heads + 2 * num_kv_heads, width, device=device, dtype=dtype)
+    q, *new = heads.split([num_heads, num_kv_heads, num_kv_heads], dim=2)
     numbers = torch.tensor(lengths, dtype=torch.int32, device=device), table.to(device)
     expected_caches = caches.clone()
     expected = decode(q, *expected_caches, *new, *numbers, softmax_scale=width**-0.5)

@@ -3,6 +3,10 @@
 from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
+
+from workers.engines.kernels import Kernels
+from workers.engines.paged.sampler import Sampler
 
 
 def attend(q, k, v, scale):
@@ -42,3 +46,38 @@ def decode(q, k_cache, v_cache, k, v, cache_seqlens, block_table, softmax_scale=
         k_cache[at[0][-1], at[1][-1]], v_cache[at[0][-1], at[1][-1]] = k[row, 0], v[row, 0]
         output[row] = attend(q[row], k_cache[at], v_cache[at], softmax_scale)
     return output
+
+
+def linear(x, weight, *, norm=None, bias=None, add_to=None, gated=False):
+    """What `dense.linear` does."""
+    assert len(x) <= MAX_ROWS
+    assert not (gated and (bias is not None or add_to is not None))
+    output = F.linear(F.rms_norm(x, x.shape[1:], *norm) if norm else x, weight, bias)
+    if gated:
+        return silu_mul(output)
+    return output if add_to is None else add_to.add_(output)
+
+
+def silu_mul(both):
+    gate, up = both.chunk(2, dim=-1)
+    return F.silu(gate) * up
+
+
+def rotate(heads, cos, sin, num_heads, num_kv_heads, norms=None):
+    """What `rotate.rotate` does, in place."""
+    q, k, _ = heads.split([num_heads, num_kv_heads, num_kv_heads], dim=1)
+    for x, norm in zip((q, k), norms[:2] if norms else (None, None), strict=True):
+        normed = F.rms_norm(x, x.shape[2:], norm, norms[2]) if norms else x
+        first, second = normed.chunk(2, dim=-1)
+        x.copy_(normed * cos + torch.cat((-second, first), dim=-1) * sin)
+
+
+def choose(logits, rows, num_tokens, floats, ints, forced):
+    """What `choose.choose` does, by the sampler's own way without a kernel."""
+    sampler = Sampler(len(floats) - 1, logits.shape[1], logits.device)
+    sampler._floats, sampler._ints, sampler._forced = floats, ints, forced
+    return sampler.choose(logits, rows, num_tokens, None)
+
+
+MAX_ROWS = 3
+KERNELS = Kernels(decode, linear, silu_mul, rotate, choose, MAX_ROWS)

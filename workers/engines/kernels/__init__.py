@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from logging import getLogger
 
 import torch
 from torch import Tensor
 
 MAX_WIDTH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """What a step of one token each is made of, in Triton: each is the function of its name in a module here.
+
+    `linear` is for at most `max_rows` rows.
+    """
+
+    attend: Callable[..., Tensor]
+    linear: Callable[..., Tensor]
+    silu_mul: Callable[[Tensor], Tensor]
+    rotate: Callable[..., None]
+    choose: Callable[..., Tensor]
+    max_rows: int
+
 
 log = getLogger(__name__)
 
@@ -42,3 +59,12 @@ def find_decode(
         log.warning("Replies will be slower: Triton cannot be used (%s). It needs a C compiler.", type(error).__name__)
         return None
     return paged.attend
+
+
+def find_kernels(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dtype, device: torch.device) -> Kernels | None:
+    """All of them; None where `find_decode` finds none."""
+    if (attend := find_decode(num_heads, num_kv_heads, width, dtype, device)) is None:
+        return None
+    from workers.engines.kernels import choose, dense, rotate
+
+    return Kernels(attend, dense.linear, dense.silu_mul, rotate.rotate, choose.choose, dense.MAX_ROWS)

@@ -13,7 +13,7 @@ import triton.language as tl
 from torch import Tensor
 
 # Tokens read at once; pages must be multiples. Tiles of tensor cores have 16 rows at least.
-BLOCK, WIDE_BLOCK, MIN_ROWS = 64, 32, 16
+BLOCK, WIDE_BLOCK, MIN_ROWS, NUM_STAGES = 64, 32, 16, 2
 # Enough programs that the GPU is full with one request and evenly loaded with many.
 NUM_PROGRAMS, MAX_SPLITS = 1024, 64
 
@@ -41,21 +41,23 @@ def attend(
     assert page % block == 0, "a block of keys must lie within one page"
     assert k_cache.stride() == v_cache.stride()
     assert tuple(window_size) == (-1, -1), "sliding windows have no block tables"
-    q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
+    # The heads of a request lie one after the other; requests may be apart, as in what one matrix gives for all three.
+    q, k, v = (x if x.stride()[2:] == (width, 1) else x.contiguous() for x in (q, k, v))
     num_splits = min(MAX_SPLITS, triton.cdiv(NUM_PROGRAMS, num_requests * num_kv_heads))
+    output: Tensor = q.new_empty(q.shape)
     sums = q.new_empty((2, num_requests, num_heads, num_splits), dtype=torch.float32)
-    parts = q.new_empty((num_requests, num_heads, num_splits, width), dtype=torch.float32)
+    parts = q.new_empty((num_requests, num_heads, num_splits, width), dtype=torch.float32) if num_splits > 1 else output
     group, padded = num_heads // num_kv_heads, max(MIN_ROWS, triton.next_power_of_2(width))
     _attend[(num_requests, num_kv_heads, num_splits)](
         q, k, v, k_cache, v_cache, cache_seqlens, block_table, parts, sums[0], sums[1],
-        width**-0.5 if softmax_scale is None else softmax_scale, *k_cache.stride()[:3], block_table.stride(0),
-        GROUP=group, ROWS=max(MIN_ROWS, triton.next_power_of_2(group)), WIDTH=width, PADDED=padded, PAGE=page, BLOCK=block,
-        num_warps=4, num_stages=2,
+        width**-0.5 if softmax_scale is None else softmax_scale, q.stride(0), k.stride(0), v.stride(0), *k_cache.stride()[:3],
+        block_table.stride(0), GROUP=group, ROWS=max(MIN_ROWS, triton.next_power_of_2(group)), WIDTH=width, PADDED=padded,
+        PAGE=page, BLOCK=block, WHOLE=num_splits == 1, num_warps=4, num_stages=NUM_STAGES,
     )  # fmt: skip
-    output: Tensor = torch.empty_like(q)
-    _combine[(num_requests * num_heads,)](
-        parts, sums[0], sums[1], output, num_splits, WIDTH=width, PADDED=padded, SPLITS=MAX_SPLITS
-    )
+    if num_splits > 1:
+        _combine[(num_requests * num_heads,)](
+            parts, sums[0], sums[1], output, num_splits, WIDTH=width, PADDED=padded, SPLITS=MAX_SPLITS
+        )
     return output
 
 
@@ -71,8 +73,9 @@ def try_out(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dtype, d
 @triton.jit
 def _attend(
     q, k, v, k_cache, v_cache, lengths, table, parts, maxima, sums,
-    scale, page_stride, token_stride, head_stride, table_stride,
+    scale, q_stride, k_stride, v_stride, page_stride, token_stride, head_stride, table_stride,
     GROUP: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr, PADDED: tl.constexpr, PAGE: tl.constexpr, BLOCK: tl.constexpr,
+    WHOLE: tl.constexpr,
 ):  # fmt: skip
     request, kv_head, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     num_kv_heads, num_splits = tl.num_programs(1), tl.num_programs(2)
@@ -80,11 +83,10 @@ def _attend(
     is_row, is_column = row < GROUP, column < WIDTH
     is_tile = is_row[:, None] & is_column[None, :]
     length = tl.load(lengths + request)
-    head = (request * num_kv_heads + kv_head) * GROUP + row
-    new_at = (request * num_kv_heads + kv_head) * WIDTH + column
-    query = tl.load(q + head[:, None] * WIDTH + column[None, :], mask=is_tile, other=0.0)
-    new_key = tl.load(k + new_at, mask=is_column, other=0.0)
-    new_value = tl.load(v + new_at, mask=is_column, other=0.0)
+    head = kv_head * GROUP + row
+    query = tl.load(q + request * q_stride + head[:, None] * WIDTH + column[None, :], mask=is_tile, other=0.0)
+    new_key = tl.load(k + request * k_stride + kv_head * WIDTH + column, mask=is_column, other=0.0)
+    new_value = tl.load(v + request * v_stride + kv_head * WIDTH + column, mask=is_column, other=0.0)
     table += request * table_stride
     k_cache += kv_head * head_stride
     v_cache += kv_head * head_stride
@@ -111,10 +113,13 @@ def _attend(
         total = total * shrink + tl.sum(weight, axis=1)
         part = part * shrink[:, None] + tl.dot(weight.to(value.dtype), value)
         maximum = higher
-    out = head * num_splits + split
-    tl.store(maxima + out, maximum, mask=is_row)
-    tl.store(sums + out, total, mask=is_row)
-    tl.store(parts + out[:, None] * WIDTH + column[None, :], part, mask=is_tile)
+    out = (request * num_kv_heads * GROUP + head) * num_splits + split
+    if WHOLE:
+        part /= total[:, None]
+    else:
+        tl.store(maxima + out, maximum, mask=is_row)
+        tl.store(sums + out, total, mask=is_row)
+    tl.store(parts + out[:, None] * WIDTH + column[None, :], part.to(parts.dtype.element_ty), mask=is_tile)
 
 
 @triton.jit(do_not_specialize=["num_splits"])

@@ -16,7 +16,9 @@ from workers.engines.paged.blocks import BlockPool
 from workers.engines.paged.config import ModelConfig
 from workers.engines.paged.engine import PagedEngine
 from workers.engines.paged.model import Model
+from workers.engines.paged.operations import Operations
 from workers.engines.paged.runner import Runner
+from workers.engines.paged.sampler import Sampler
 from workers.engines.paged.scheduler import Scheduler
 from workers.engines.paged.sizes import choose_sizes
 from workers.engines.paged.weights import load_weights
@@ -31,10 +33,16 @@ def assemble(folder: Path, config: ModelConfig, options: EngineOptions, loaded: 
     weights = load_weights(folder, config.shape, name, dtype)
     loaded()
     sizes, device = choose_sizes(config, options, name, dtype), torch.device(name)
-    flash = cuda.make_attention(config, sizes, device, dtype)
-    attention = flash or Attention(config, sizes.num_blocks, sizes.block, device, dtype)
-    runner = Runner(Model(config, weights, sizes.context), attention, sizes.slots, sizes.context)
-    if flash and flash.never_waits:
+    kernels = cuda.find_kernels(config, device, dtype)
+    if kernels:
+        attention: Attention = cuda.FlashAttention(config, sizes, device, dtype, kernels.attend)
+        operations: Operations = cuda.FusedOperations(config, kernels)
+    else:
+        attention = Attention(config, sizes.num_blocks, sizes.block, device, dtype)
+        operations = Operations(config)
+    sampler = Sampler(sizes.slots, config.shape.vocab, device, kernels.choose if kernels else None)
+    runner = Runner(Model(config, weights, sizes.context, operations), attention, sampler, sizes.slots, sizes.context)
+    if kernels:
         runner.capture(cuda.batch_sizes(sizes.slots), cuda.capture)
     scheduler = Scheduler(BlockPool(sizes.num_blocks, sizes.block), sizes.slots, sizes.chunk)
     limits = Limits(sizes.context, sizes.slots, steers=True)

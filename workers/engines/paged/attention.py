@@ -11,6 +11,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from workers.engines.paged.config import ModelConfig
 from workers.engines.paged.model import Attend
 from workers.engines.paged.scheduler import Chunk
+from workers.engines.paged.transfer import tensor
 
 
 class Attention:
@@ -86,7 +87,7 @@ class Attention:
         return blocks * self.block_size + positions % self.block_size
 
     def _tensor(self, numbers: list[int]) -> Tensor:
-        return torch.tensor(numbers, device=self.cache.device)
+        return tensor(numbers, self.cache.device)
 
 
 def _later_is_hidden(start: int, end: int, device: torch.device) -> Tensor:

@@ -10,7 +10,8 @@ import torch.nn.functional as F  # noqa: N812 - everybody's name for it
 from torch import Tensor
 
 from workers.engines.paged.config import ModelConfig, Rope
-from workers.engines.paged.weights import LayerWeights, Weights
+from workers.engines.paged.operations import Operations
+from workers.engines.paged.weights import Weights
 
 # Layer, q [tokens, heads, width], k and v [tokens, kv heads, width] -> [tokens, heads * width]; also fills the cache.
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
@@ -19,37 +20,25 @@ Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 class Model:
     """Tokens in one row after the other, of whichever sequences; only `attend` knows which belong together."""
 
-    def __init__(self, config: ModelConfig, weights: Weights, context: int) -> None:
-        self.config, self._weights, self._shape = config, weights, config.shape
+    def __init__(self, config: ModelConfig, weights: Weights, context: int, operations: Operations) -> None:
+        self.config, self._weights, self._do = config, weights, operations
         self.device, self.dtype = weights.norm.device, weights.norm.dtype
-        self._cos, self._sin = (table.to(weights.norm) for table in rope_tables(config.rope, self._shape.head_dim, context))
+        self._cos, self._sin = (table.to(weights.norm) for table in rope_tables(config.rope, config.shape.head_dim, context))
 
     def hidden(self, ids: Tensor, positions: Tensor, attend: Attend) -> Tensor:
         """ids and positions [tokens] -> [tokens, hidden]."""
-        hidden = F.embedding(ids, self._weights.embedding)
+        do, hidden = self._do, F.embedding(ids, self._weights.embedding)
         cos, sin = self._cos[positions], self._sin[positions]
         for number, layer in enumerate(self._weights.layers):
-            q, k, v = self._qkv(self._norm(hidden, layer.input_norm), layer)
-            attended = attend(number, _rotate(q, cos, sin), _rotate(k, cos, sin), v)
-            hidden = hidden + F.linear(attended, layer.out, layer.out_bias)
-            gate, up = F.linear(self._norm(hidden, layer.post_norm), layer.gate_up).chunk(2, dim=-1)
-            hidden = hidden + F.linear(F.silu(gate) * up, layer.down)
-        return self._norm(hidden, self._weights.norm)
+            heads = do.norm_linear(hidden, layer.input_norm, layer.qkv, layer.qkv_bias)
+            attended = attend(number, *do.rotate(heads.view(len(ids), -1, self.config.shape.head_dim), layer, cos, sin))
+            hidden = do.add_linear(hidden, attended, layer.out, layer.out_bias)
+            hidden = do.add_linear(hidden, do.norm_swiglu(hidden, layer.post_norm, layer.gate_up), layer.down)
+        return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """[rows, hidden] -> float32 [rows, vocabulary]."""
-        return F.linear(hidden, self._weights.head).float()
-
-    def _qkv(self, hidden: Tensor, layer: LayerWeights) -> tuple[Tensor, Tensor, Tensor]:
-        shape = self._shape
-        heads = F.linear(hidden, layer.qkv, layer.qkv_bias).view(len(hidden), -1, shape.head_dim)
-        q, k, v = heads.tensor_split((shape.heads, shape.heads + shape.kv_heads), dim=1)
-        if layer.q_norm is not None and layer.k_norm is not None:
-            q, k = self._norm(q, layer.q_norm), self._norm(k, layer.k_norm)
-        return q, k, v
-
-    def _norm(self, x: Tensor, weight: Tensor) -> Tensor:
-        return F.rms_norm(x, weight.shape, weight, self.config.eps)
+        """[rows, hidden] -> [rows, vocabulary]."""
+        return self._do.norm_linear(hidden, self._weights.norm, self._weights.head)
 
 
 def rope_tables(rope: Rope, width: int, context: int) -> tuple[Tensor, Tensor]:
@@ -66,8 +55,3 @@ def _scale_as_llama3(frequencies: Tensor, factor: float, low: float, high: float
     turns = original * frequencies / (2 * math.pi)
     part = ((turns - low) / (high - low)).clamp(0, 1)
     return (1 - part) * frequencies / factor + part * frequencies
-
-
-def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    first, second = x.chunk(2, dim=-1)
-    return x * cos + torch.cat((-second, first), dim=-1) * sin

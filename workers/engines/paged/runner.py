@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +14,7 @@ from workers.engines.paged.model import Model
 from workers.engines.paged.sampler import Sampler, has_penalty
 from workers.engines.paged.scheduler import Chunk
 from workers.engines.paged.sequence import Sequence
+from workers.engines.paged.transfer import Numbers, bring_home, tensor
 
 # Row numbers -> their next tokens; the step for a certain number of rows.
 Step = Callable[[Tensor], Tensor]
@@ -31,9 +31,8 @@ class Launch:
 class Runner:
     """The row after the last slot is for padding: it writes into block 0 and nobody reads it."""
 
-    def __init__(self, model: Model, attention: Attention, num_slots: int, context: int) -> None:
-        self._model, self._attention = model, attention
-        self._sampler = Sampler(num_slots, model.config.shape.vocab, model.device)
+    def __init__(self, model: Model, attention: Attention, sampler: Sampler, num_slots: int, context: int) -> None:
+        self._model, self._attention, self._sampler = model, attention, sampler
         self.padding = num_slots
         device = model.device
         self._tokens = torch.zeros(num_slots + 1, dtype=torch.int64, device=device)
@@ -63,7 +62,7 @@ class Runner:
     def prefill(self, chunks: list[Chunk]) -> Launch | None:
         """Read the chunks; those that are read to the end choose their next token."""
         ids = self._tensor([id for chunk in chunks for id in chunk.sequence.ids[chunk.start : chunk.end]])
-        positions = torch.cat([torch.arange(chunk.start, chunk.end, device=self._model.device) for chunk in chunks])
+        positions = self._tensor([position for chunk in chunks for position in range(chunk.start, chunk.end)])
         hidden = self._model.hidden(ids, positions, self._attention.prefill(chunks))
         ends = accumulate(chunk.end - chunk.start for chunk in chunks)
         choosing = [(chunk, end - 1) for chunk, end in zip(chunks, ends, strict=True) if chunk.samples]
@@ -76,7 +75,7 @@ class Runner:
         rows = self._tensor([sequence.slot for sequence in sequences])
         chosen = self._choose(last, rows, lengths, sequences)
         self._lengths[rows] = lengths.int()
-        return Launch(sequences, self._home(chosen))
+        return Launch(sequences, bring_home(chosen))
 
     @torch.inference_mode()
     def decode(self, sequences: list[Sequence]) -> Launch:
@@ -88,7 +87,7 @@ class Runner:
             chosen = self._step(self._tensor(slots), sequences)
         else:
             chosen = self._captured[bucket](slots + [self.padding] * (bucket - len(slots)))[: len(slots)]
-        return Launch(sequences, self._home(chosen))
+        return Launch(sequences, bring_home(chosen))
 
     @torch.inference_mode()
     def capture(self, sizes: list[int], capture: Callable[[Step, Tensor], Callable[[], Tensor]]) -> None:
@@ -117,33 +116,13 @@ class Runner:
     def _force(self, sequences: list[Sequence]) -> None:
         self._sampler.force({sequence.slot: id for sequence in sequences if (id := sequence.forced()) >= 0})
 
-    def _tensor(self, numbers: list[int] | list[list[int]]) -> Tensor:
-        return torch.tensor(numbers, device=self._model.device)
-
-    def _home(self, ids: Tensor) -> Callable[[], list[int]]:
-        """Start the way to the host; what is given waits for the end of it, and not for what was launched since."""
-        if not ids.is_cuda:
-            return ids.tolist
-        here = torch.empty(ids.shape, dtype=ids.dtype, pin_memory=True)
-        here.copy_(ids, non_blocking=True)
-        return _when_arrived(here)
-
-
-def _when_arrived(here: Tensor) -> Callable[[], list[int]]:
-    make: Any = torch.cuda.Event
-    arrived = make()
-    arrived.record()
-
-    def read() -> list[int]:
-        arrived.synchronize()
-        return here.tolist()
-
-    return read
+    def _tensor(self, numbers: Numbers) -> Tensor:
+        return tensor(numbers, self._model.device)
 
 
 def _replay(rows: Tensor, run: Callable[[], Tensor]) -> Callable[[list[int]], Tensor]:
     def replay(slots: list[int]) -> Tensor:
-        rows.copy_(torch.tensor(slots))
+        rows.copy_(tensor(slots, rows.device))
         return run()
 
     return replay

@@ -8,6 +8,7 @@ All limits are judged by the distribution at this temperature, before any of the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence as Several
 from itertools import count
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from workers.engines.base import Sampling
 from workers.engines.noise import gumbel, step_keys
 from workers.engines.paged.sequence import Sequence
+from workers.engines.paged.transfer import tensor
 
 MAX_BANNED = 8
 # After so many draws at a top_p of 0.95 one of 10^10 is still not allowed.
@@ -25,15 +27,17 @@ _IN_PROMPT, _WRITTEN = 1, 2
 
 
 class Sampler:
-    """How each slot chooses, on the device: a row for each and one for padding, so that a launch only needs row numbers."""
+    """How each slot chooses, on the device: a row for each and one for padding, so that a launch only needs row numbers.
 
-    def __init__(self, num_slots: int, vocab: int, device: torch.device) -> None:
-        self._vocab, self._device = vocab, device
+    `kernel` is `kernels.choose.choose`, which does the same in fewer launches.
+    """
+
+    def __init__(self, num_slots: int, vocab: int, device: torch.device, kernel: Callable[..., Tensor] | None = None) -> None:
+        self._vocab, self._device, self._kernel = vocab, device, kernel
         # temperature, top_p, min_p, repetition penalty, presence penalty
         self._floats = torch.zeros((num_slots + 1, 5), device=device)
-        # seed, top_k, banned ids
-        self._ints = torch.zeros((num_slots + 1, 2 + MAX_BANNED), dtype=torch.int64, device=device)
-        self._has_bans = torch.zeros((num_slots + 1, 1), dtype=torch.bool, device=device)
+        # seed, top_k, banned ids: all repeated from the first on, or -1
+        self._ints = torch.full((num_slots + 1, 2 + MAX_BANNED), -1, device=device)
         self._forced = torch.full((num_slots + 1,), -1, device=device)
         # Which tokens each slot has seen; made when somebody asks for a penalty.
         self._seen: Tensor | None = None
@@ -42,31 +46,39 @@ class Sampler:
         """Write the row of a sequence that has just got its slot."""
         slot, how = sequence.slot, sequence.request.sampling
         banned = sorted(sequence.request.banned_ids)
-        padded = (banned + (banned or [0])[:1] * MAX_BANNED)[:MAX_BANNED]
+        padded = (banned + (banned or [-1])[:1] * MAX_BANNED)[:MAX_BANNED]
         top_p = max(how.top_p, 1e-6) if how.top_p < 1 else 2.0  # sums may miss 1 by a rounding
         floats = [how.temperature, top_p, min(how.min_p, 1.0), how.repetition_penalty, how.presence_penalty]
-        self._floats[slot] = torch.tensor(floats, device=self._device)
-        self._ints[slot] = torch.tensor([sequence.seed, how.top_k or self._vocab, *padded], device=self._device)
-        self._has_bans[slot] = bool(banned)
+        self._floats[slot] = tensor(floats, self._device)
+        self._ints[slot] = tensor([sequence.seed, how.top_k or self._vocab, *padded], self._device)
         if has_penalty(how):
             self._mark(sequence)
 
     def force(self, ids: dict[int, int]) -> None:
         """{slot: id} that the next choice must be, once."""
         if ids:
-            slots, forced = (torch.tensor(list(numbers), device=self._device) for numbers in (ids.keys(), ids.values()))
+            slots, forced = (tensor(list(numbers), self._device) for numbers in (ids.keys(), ids.values()))
             self._forced[slots] = forced
 
     def choose(self, logits: Tensor, rows: Tensor, num_tokens: Tensor, who: Several[Sequence] | None) -> Tensor:
-        """float32 [rows, vocabulary] -> ids [rows], -1 where the logits are no numbers; `num_tokens` are before the new one.
+        """[rows, vocabulary] -> ids [rows], -1 where the logits are no numbers; `num_tokens` are before the new one.
 
         `who` are the sequences of the rows: what none of them asks for is left out. None is everything but penalties.
         """
+        is_penalised = who is not None and any(has_penalty(sequence.request.sampling) for sequence in who)
+        if is_penalised:
+            logits = self._penalise(logits.float(), rows)
+        if self._kernel:
+            chosen = self._kernel(logits, rows, num_tokens, self._floats, self._ints, self._forced)
+        else:
+            chosen = self._choose(logits.float(), rows, num_tokens, who)
+        if is_penalised and self._seen is not None:
+            self._seen[rows, chosen] |= _WRITTEN
+        return chosen
+
+    def _choose(self, logits: Tensor, rows: Tensor, num_tokens: Tensor, who: Several[Sequence] | None) -> Tensor:
         broken = ~logits.amax(-1).isfinite()
         logits = logits.masked_fill(broken[:, None], 0.0)
-        penalised = who is not None and any(has_penalty(sequence.request.sampling) for sequence in who)
-        if penalised:
-            logits = self._penalise(logits, rows)
         if who is None or any(sequence.request.banned_ids for sequence in who):
             logits = self._ban(logits, rows)
         chosen = logits.argmax(-1)
@@ -76,8 +88,6 @@ class Sampler:
         forced = self._forced[rows]
         chosen = torch.where(forced >= 0, forced, chosen)
         self._forced.index_fill_(0, rows, -1)
-        if penalised and self._seen is not None:
-            self._seen[rows, chosen] |= _WRITTEN
         return chosen.masked_fill(broken, -1)
 
     def _draw(self, logits: Tensor, rows: Tensor, num_tokens: Tensor, *, waits: bool) -> Tensor:
@@ -100,9 +110,10 @@ class Sampler:
         return torch.where(is_allowed, chosen, scaled.argmax(-1, keepdim=True)).squeeze(1)
 
     def _ban(self, logits: Tensor, rows: Tensor) -> Tensor:
-        ids, has_bans = self._ints[rows, 2:], self._has_bans[rows]
-        # Padding repeats a banned id, or in rows without any the first logit: each is written with one value.
-        return logits.scatter(1, ids, logits.gather(1, ids).masked_fill(has_bans, float("-inf")))
+        ids = self._ints[rows, 2:]
+        at = ids.clamp(min=0)
+        # Where nothing is banned the first logit is written as it is, and nowhere is one written with two values.
+        return logits.scatter(1, at, logits.gather(1, at).masked_fill(ids >= 0, float("-inf")))
 
     def _penalise(self, logits: Tensor, rows: Tensor) -> Tensor:
         """Repetition counts prompt and reply and divides, presence counts the reply and subtracts."""
@@ -117,8 +128,8 @@ class Sampler:
             self._seen = torch.zeros((len(self._floats), self._vocab), dtype=torch.uint8, device=self._device)
         row, num_prompt = self._seen[sequence.slot], len(sequence.request.prompt)
         row.zero_()
-        row[torch.tensor(sequence.ids[:num_prompt], device=self._device)] = _IN_PROMPT
-        row[torch.tensor(sequence.ids[num_prompt:], dtype=torch.int64, device=self._device)] |= _WRITTEN
+        row[tensor(sequence.ids[:num_prompt], self._device)] = _IN_PROMPT
+        row[tensor(sequence.ids[num_prompt:], self._device).long()] |= _WRITTEN
 
 
 def has_penalty(how: Sampling) -> bool:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.workers.engines.paged.driving import assert_nothing_leaks, run
-from tests.workers.engines.written_out import decode, flash_forward
+from tests.workers.engines.written_out import KERNELS, flash_forward
 from workers.engines import kernels
 from workers.engines.base import Request, Sampling
 from workers.engines.paged import assembly, cuda
@@ -12,7 +12,12 @@ from workers.engines.paged import assembly, cuda
 PROMPTS = [[259, 257, *range(i, i + 23 * i), 258] for i in range(1, 8)]
 
 
-@pytest.fixture(params=["kernel", "no kernel"])
+@pytest.fixture(params=["qwen2", "biased", "qwen3"])
+def folder(request, folders):
+    return folders[request.param]
+
+
+@pytest.fixture(params=["kernels", "no kernels"])
 def engine(request, folder, start, monkeypatch):
     """An engine that believes that torch's CPU has what its CUDA has; `launched` are the rows of each step."""
     launched = []
@@ -25,13 +30,13 @@ def engine(request, folder, start, monkeypatch):
         return replay
 
     monkeypatch.setattr(kernels, "has_flash", lambda *_: True)
-    monkeypatch.setattr(kernels, "find_decode", lambda *_: decode if request.param == "kernel" else None)
+    monkeypatch.setattr(kernels, "find_kernels", lambda *_: KERNELS if request.param == "kernels" else None)
     monkeypatch.setattr(cuda, "capture", call_again)
     monkeypatch.setattr(assembly.cuda, "batch_sizes", lambda num_slots: [1, 4, num_slots])
     with torch.library._scoped_library("aten", "IMPL") as library:
         library.impl("_flash_attention_forward", flash_forward, "CPU")
         engine = start(folder, ahead=1, slots=7, chunk=50)
-        engine.launched, engine.has_kernel = launched, request.param == "kernel"
+        engine.launched, engine.has_kernels = launched, request.param == "kernels"
         yield engine
 
 
@@ -43,8 +48,8 @@ def test_greedy_is_what_transformers_says_with_padding_chunks_and_cached_beginni
             assert (ids := replies[str(i)][0]) == likeliest(folder, prompt, ids)
 
     assert engine._scheduler.num_cached_tokens > 200
-    # With a kernel that waits for the host there are no graphs.
-    assert set(engine.launched) == ({1, 4, 7} if engine.has_kernel else set())
+    # What waits for the host cannot be in a graph.
+    assert set(engine.launched) == ({1, 4, 7} if engine.has_kernels else set())
     assert_nothing_leaks(engine)
 
 
