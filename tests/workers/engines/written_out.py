@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812 - everybody's name for it
 
 from workers.engines.kernels import Kernels
 from workers.engines.paged.sampler import Sampler
@@ -48,14 +48,18 @@ def decode(q, k_cache, v_cache, k, v, cache_seqlens, block_table, softmax_scale=
     return output
 
 
-def linear(x, weight, *, norm=None, bias=None, add_to=None, gated=False):
-    """What `dense.linear` does."""
-    assert len(x) <= MAX_ROWS
+def multiply_row(x, weight, *, norm=None, bias=None, add_to=None, gated=False):
+    """What `dense.multiply_row` does."""
+    assert len(x) == 1
     assert not (gated and (bias is not None or add_to is not None))
     output = F.linear(F.rms_norm(x, x.shape[1:], *norm) if norm else x, weight, bias)
     if gated:
         return silu_mul(output)
     return output if add_to is None else add_to.add_(output)
+
+
+def norm(x, weight, eps):
+    return F.rms_norm(x, weight.shape, weight, eps)
 
 
 def silu_mul(both):
@@ -79,5 +83,4 @@ def choose(logits, rows, num_tokens, floats, ints, forced):
     return sampler.choose(logits, rows, num_tokens, None)
 
 
-MAX_ROWS = 3
-KERNELS = Kernels(decode, linear, silu_mul, rotate, choose, MAX_ROWS)
+KERNELS = Kernels(decode, multiply_row, norm, silu_mul, rotate, choose)

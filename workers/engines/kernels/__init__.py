@@ -14,17 +14,14 @@ MAX_WIDTH = 256
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """What a step of one token each is made of, in Triton: each is the function of its name in a module here.
-
-    `linear` is for at most `max_rows` rows.
-    """
+    """What a step of one token each is made of, in Triton: each is the function of its name in a module here."""
 
     attend: Callable[..., Tensor]
-    linear: Callable[..., Tensor]
+    multiply_row: Callable[..., Tensor]
+    norm: Callable[[Tensor, Tensor, float], Tensor]
     silu_mul: Callable[[Tensor], Tensor]
     rotate: Callable[..., None]
     choose: Callable[..., Tensor]
-    max_rows: int
 
 
 log = getLogger(__name__)
@@ -67,4 +64,4 @@ def find_kernels(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dty
         return None
     from workers.engines.kernels import choose, dense, rotate
 
-    return Kernels(attend, dense.linear, dense.silu_mul, rotate.rotate, choose.choose, dense.MAX_ROWS)
+    return Kernels(attend, dense.multiply_row, dense.norm, dense.silu_mul, rotate.rotate, choose.choose)

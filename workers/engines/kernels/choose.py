@@ -2,8 +2,9 @@
 # mypy: ignore-errors
 """The choice of the next token in a few launches: what `paged.sampler` says, without a step back to the host.
 
-Each row is cut into parts for as many programs. One launch draws a token, the next weighs what is likelier than it, the
-last says yes; or, for the few rows where it says no, draws and weighs again by itself.
+Each row is cut into parts for as many programs. One launch draws a token, the next weighs what is likelier than it. Where
+that is too much, the two after them draw and weigh again among what is likelier, and the last decides; the hardly any rows
+that even then have no token go on alone.
 """
 
 from __future__ import annotations
@@ -24,15 +25,18 @@ def choose(logits: Tensor, rows: Tensor, num_tokens: Tensor, floats: Tensor, int
     """
     num_rows, vocab = logits.shape
     num_parts = triton.cdiv(vocab, PART)
-    # Of each part: its likeliest, weights in all, the drawn one with noise and without; mass and number of what is likelier.
-    found = torch.empty((6, num_rows, num_parts), dtype=torch.float32, device=logits.device)
-    drawn = torch.empty((2, num_rows, num_parts), dtype=torch.int32, device=logits.device)
+    # Of each part: its likeliest and its weights in all; then for both rounds the drawn one with noise and without, and the
+    # mass and the number of what is likelier.
+    found = torch.empty((10, num_rows, num_parts), dtype=torch.float32, device=logits.device)
+    # For both rounds its id; then how many are no numbers.
+    drawn = torch.empty((3, num_rows, num_parts), dtype=torch.int32, device=logits.device)
     chosen = torch.empty_like(rows)
     row = logits, rows, num_tokens, floats, ints, found, drawn, logits.stride(0), floats.stride(0), ints.stride(0), vocab
     parts = {"PARTS": triton.next_power_of_2(num_parts)}
     _ban[(num_rows,)](logits, rows, ints, logits.stride(0), ints.stride(0), BANS=ints.shape[1] - 2, num_warps=1)
-    _draw[(num_rows, num_parts)](*row, PART=PART, num_warps=8)
-    _weigh[(num_rows, num_parts)](*row, PART=PART, **parts, num_warps=8)
+    for round in (0, 1):
+        _draw[(num_rows, num_parts)](*row, ROUND=round, PART=PART, **parts, num_warps=8)
+        _weigh[(num_rows, num_parts)](*row, ROUND=round, PART=PART, **parts, num_warps=8)
     _decide[(num_rows,)](*row, forced, chosen, num_parts, BLOCK=WIDE, **parts, num_warps=16)
     return chosen
 
@@ -40,48 +44,59 @@ def choose(logits: Tensor, rows: Tensor, num_tokens: Tensor, floats: Tensor, int
 @triton.jit
 def _ban(logits, rows, ints, stride, ints_stride, BANS: tl.constexpr):
     row, number = tl.program_id(0).to(tl.int64), tl.arange(0, BANS)
-    slot = tl.load(rows + row)
-    ids = tl.load(ints + slot * ints_stride + 2 + number)
+    ids = tl.load(ints + tl.load(rows + row) * ints_stride + 2 + number)
     tl.store(logits + row * stride + ids, float("-inf"), mask=ids >= 0)
 
 
 @triton.jit
 def _draw(
-    logits, rows, num_tokens, floats, ints, found, drawn, stride, floats_stride, ints_stride, vocab, PART: tl.constexpr
+    logits, rows, num_tokens, floats, ints, found, drawn, stride, floats_stride, ints_stride, vocab,
+    ROUND: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr,
 ):  # fmt: skip
-    row, part = tl.program_id(0).to(tl.int64), tl.program_id(1)
-    at, side = row * tl.num_programs(1) + part, tl.num_programs(0).to(tl.int64) * tl.num_programs(1)
+    row, part, num_parts = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.num_programs(1)
+    at, side = row * num_parts + part, tl.num_programs(0).to(tl.int64) * num_parts
     slot = tl.load(rows + row)
-    temperature = tl.load(floats + slot * floats_stride)
-    id = part * PART + tl.arange(0, PART)
-    score = _scores(logits + row * stride, id, vocab, temperature)
-    likeliest = tl.max(score, axis=0)
-    noisy, place = tl.max(
-        _with_noise(score, id, temperature, ints + slot * ints_stride, num_tokens + row), 0, return_indices=True
-    )
-    tl.store(found + at, likeliest)
-    # All may be banned in a part.
-    tl.store(found + side + at, tl.sum(tl.exp(score - tl.where(likeliest == float("-inf"), 0.0, likeliest)), axis=0))
-    tl.store(found + 2 * side + at, noisy)
-    tl.store(found + 3 * side + at, tl.sum(tl.where(id == part * PART + place, score, 0.0), axis=0))
-    tl.store(drawn + at, part * PART + place)
-    tl.store(drawn + side + at, tl.sum((score != score).to(tl.int32), axis=0))
+    how, which = floats + slot * floats_stride, ints + slot * ints_stride
+    own, is_done = float("-inf"), False
+    if ROUND == 1:
+        _, _, own, _, is_done = _judge(found + row * num_parts, drawn + row * num_parts, how, which, side, num_parts, 0, PARTS)
+    if not is_done:
+        temperature, id = tl.load(how), part * PART + tl.arange(0, PART)
+        score = _scores(logits + row * stride, id, vocab, temperature)
+        if ROUND == 0:
+            likeliest = tl.max(score, axis=0)
+            tl.store(found + at, likeliest)
+            # All may be banned in a part.
+            tl.store(found + side + at, tl.sum(tl.exp(score - tl.where(likeliest == float("-inf"), 0.0, likeliest)), axis=0))
+            tl.store(drawn + 2 * side + at, tl.sum((score != score).to(tl.int32), axis=0))
+        else:
+            score = tl.where(score > own, score, float("-inf"))
+        noisy, place = tl.max(_with_noise(score, id, temperature, which, num_tokens + row), 0, return_indices=True)
+        at_found = found + (2 + 4 * ROUND) * side + at
+        tl.store(at_found, noisy)
+        tl.store(at_found + side, tl.sum(tl.where(id == part * PART + place, score, 0.0), axis=0))
+        tl.store(drawn + ROUND * side + at, part * PART + place)
 
 
 @triton.jit
 def _weigh(
     logits, rows, num_tokens, floats, ints, found, drawn, stride, floats_stride, ints_stride, vocab,
-    PART: tl.constexpr, PARTS: tl.constexpr,
+    ROUND: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr,
 ):  # fmt: skip
     row, part, num_parts = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.num_programs(1)
     side = tl.num_programs(0).to(tl.int64) * num_parts
-    temperature = tl.load(floats + tl.load(rows + row) * floats_stride)
-    likeliest, own, _ = _drawn(found + row * num_parts, drawn + row * num_parts, side, num_parts, PARTS)
-    score = _scores(logits + row * stride, part * PART + tl.arange(0, PART), vocab, temperature)
-    is_likelier = score > own
-    at = found + 4 * side + row * num_parts + part
-    tl.store(at, tl.sum(tl.where(is_likelier, tl.exp(score - likeliest), 0.0), axis=0))
-    tl.store(at + side, tl.sum(is_likelier.to(tl.float32), axis=0))
+    slot = tl.load(rows + row)
+    how, which = floats + slot * floats_stride, ints + slot * ints_stride
+    is_done = False
+    if ROUND == 1:
+        _, _, _, _, is_done = _judge(found + row * num_parts, drawn + row * num_parts, how, which, side, num_parts, 0, PARTS)
+    if not is_done:
+        likeliest, own, _ = _drawn(found + row * num_parts, drawn + row * num_parts, side, num_parts, ROUND, PARTS)
+        score = _scores(logits + row * stride, part * PART + tl.arange(0, PART), vocab, tl.load(how))
+        is_likelier = score > own
+        at = found + (4 + 4 * ROUND) * side + row * num_parts + part
+        tl.store(at, tl.sum(tl.where(is_likelier, tl.exp(score - likeliest), 0.0), axis=0))
+        tl.store(at + side, tl.sum(is_likelier.to(tl.float32), axis=0))
 
 
 @triton.jit
@@ -89,70 +104,85 @@ def _decide(
     logits, rows, num_tokens, floats, ints, found, drawn, stride, floats_stride, ints_stride, vocab, forced, chosen, num_parts,
     BLOCK: tl.constexpr, PARTS: tl.constexpr,
 ):  # fmt: skip
-    row, part = tl.program_id(0).to(tl.int64), tl.arange(0, PARTS)
-    side, is_part = tl.num_programs(0).to(tl.int64) * num_parts, part < num_parts
+    row, side = tl.program_id(0).to(tl.int64), tl.num_programs(0).to(tl.int64) * num_parts
     slot = tl.load(rows + row)
-    how = floats + slot * floats_stride
-    temperature, top_p, min_p = tl.load(how), tl.load(how + 1), tl.load(how + 2)
-    top_k = tl.load(ints + slot * ints_stride + 1)
-    found += row * num_parts
-    drawn += row * num_parts
-    likeliest, own, id = _drawn(found, drawn, side, num_parts, PARTS)
-    highest = tl.load(found + part, mask=is_part, other=float("-inf"))
-    total = tl.sum(tl.load(found + side + part, mask=is_part, other=0.0) * tl.exp(highest - likeliest), axis=0)
-    mass = tl.sum(tl.load(found + 4 * side + part, mask=is_part, other=0.0), axis=0)
-    num_likelier = tl.sum(tl.load(found + 5 * side + part, mask=is_part, other=0.0), axis=0)
-    is_broken = (tl.sum(tl.load(drawn + side + part, mask=is_part, other=0), axis=0) > 0) | (tl.abs(likeliest) == float("inf"))
+    logits, found, drawn, num_tokens = logits + row * stride, found + row * num_parts, drawn + row * num_parts, num_tokens + row
+    how, which = floats + slot * floats_stride, ints + slot * ints_stride
+    likeliest, total, own, id, is_done = _judge(found, drawn, how, which, side, num_parts, 0, PARTS)
+    if not is_done:
+        _, _, own, id, is_done = _judge(found, drawn, how, which, side, num_parts, 1, PARTS)
     # What is likelier than all has no mass, so this ends.
-    while (
-        (temperature > 0)
-        & (not is_broken)
-        & ((mass >= top_p * total) | (num_likelier >= top_k) | (tl.exp(own - likeliest) < min_p))
-    ):
-        id, own = _draw_likelier(
-            logits + row * stride, own, temperature, ints + slot * ints_stride, num_tokens + row, vocab, BLOCK
-        )
-        mass, num_likelier = _weigh_likelier(logits + row * stride, own, likeliest, temperature, vocab, BLOCK)
+    while not is_done:
+        id, own = _draw_likelier(logits, own, how, which, num_tokens, vocab, BLOCK)
+        mass, number = _weigh_likelier(logits, own, likeliest, how, vocab, BLOCK)
+        is_done = _is_allowed(mass, number, total, own, likeliest, how, which)
     wanted = tl.load(forced + slot)
     id = tl.where(wanted >= 0, wanted, id.to(tl.int64))
-    tl.store(chosen + row, tl.where(is_broken, -1, id))
+    part = tl.arange(0, PARTS)
+    num_broken = tl.sum(tl.load(drawn + 2 * side + part, mask=part < num_parts, other=0), axis=0)
+    tl.store(chosen + row, tl.where((num_broken > 0) | (tl.abs(likeliest) == float("inf")), -1, id))
     tl.store(forced + slot, wanted * 0 - 1)
 
 
 @triton.jit
-def _draw_likelier(logits, own, temperature, seed, num_tokens, vocab, BLOCK: tl.constexpr):
-    """Again with the same noise, among what is likelier than the token with the score `own`."""
-    best, best_id, best_score = float("-inf"), tl.zeros([], dtype=tl.int32), own
-    for start in range(0, vocab, BLOCK):
-        id = start + tl.arange(0, BLOCK)
-        score = _scores(logits, id, vocab, temperature)
-        score = tl.where(score > own, score, float("-inf"))
-        if tl.max(score, axis=0) > own:
-            noisy, place = tl.max(_with_noise(score, id, temperature, seed, num_tokens), 0, return_indices=True)
-            if noisy > best:
-                best, best_id = noisy, start + place
-                best_score = tl.max(tl.where(id == best_id, score, float("-inf")), axis=0)
-    return best_id, best_score
+def _judge(found, drawn, how, which, side, num_parts, ROUND: tl.constexpr, PARTS: tl.constexpr):
+    """Of a row: the likeliest score, all weights; of the token drawn in a round: score, id, whether it may be taken."""
+    part = tl.arange(0, PARTS)
+    is_part = part < num_parts
+    likeliest, own, id = _drawn(found, drawn, side, num_parts, ROUND, PARTS)
+    highest = tl.load(found + part, mask=is_part, other=float("-inf"))
+    total = tl.sum(tl.load(found + side + part, mask=is_part, other=0.0) * tl.exp(highest - likeliest), axis=0)
+    at = found + (4 + 4 * ROUND) * side + part
+    mass, number = tl.load(at, mask=is_part, other=0.0), tl.load(at + side, mask=is_part, other=0.0)
+    is_allowed = _is_allowed(tl.sum(mass, axis=0), tl.sum(number, axis=0), total, own, likeliest, how, which)
+    return likeliest, total, own, id, is_allowed
 
 
 @triton.jit
-def _weigh_likelier(logits, own, likeliest, temperature, vocab, BLOCK: tl.constexpr):
+def _is_allowed(mass, number, total, own, likeliest, how, which):
+    """Also where nothing is drawn: without a temperature, and where the logits are no numbers, with which nothing compares."""
+    top_p, min_p, top_k = tl.load(how + 1), tl.load(how + 2), tl.load(which + 1)
+    is_refused = (mass >= top_p * total) | (number >= top_k) | (tl.exp(own - likeliest) < min_p)
+    return (tl.load(how) <= 0) | (not is_refused) | (total != total) | (tl.abs(likeliest) == float("inf"))
+
+
+@triton.jit
+def _drawn(found, drawn, side, num_parts, ROUND: tl.constexpr, PARTS: tl.constexpr):
+    """Of a row: the likeliest score, the score of the token drawn in a round, its id."""
+    part = tl.arange(0, PARTS)
+    is_part = part < num_parts
+    at = found + (2 + 4 * ROUND) * side
+    likeliest = tl.max(tl.load(found + part, mask=is_part, other=float("-inf")), axis=0)
+    place = tl.argmax(tl.load(at + part, mask=is_part, other=float("-inf")), axis=0)
+    return likeliest, tl.load(at + side + place), tl.load(drawn + ROUND * side + place)
+
+
+@triton.jit
+def _draw_likelier(logits, own, how, which, num_tokens, vocab, BLOCK: tl.constexpr):
+    """Again with the same noise, among what is likelier than the token with the score `own`."""
+    temperature = tl.load(how)
+    best, best_id = tl.full([BLOCK], float("-inf"), dtype=tl.float32), tl.zeros([BLOCK], dtype=tl.int32)
+    best_score = best
+    for start in range(0, vocab, BLOCK):
+        id = start + tl.arange(0, BLOCK)
+        score = _scores(logits, id, vocab, temperature)
+        noisy = tl.where(score > own, _with_noise(score, id, temperature, which, num_tokens), float("-inf"))
+        is_better = noisy > best
+        best, best_id = tl.where(is_better, noisy, best), tl.where(is_better, id, best_id)
+        best_score = tl.where(is_better, score, best_score)
+    id = tl.sum(tl.where(tl.arange(0, BLOCK) == tl.argmax(best, axis=0), best_id, 0), axis=0)
+    return id, tl.max(tl.where(best_id == id, best_score, float("-inf")), axis=0)
+
+
+@triton.jit
+def _weigh_likelier(logits, own, likeliest, how, vocab, BLOCK: tl.constexpr):
+    temperature = tl.load(how)
     mass, number = tl.zeros([BLOCK], dtype=tl.float32), tl.zeros([BLOCK], dtype=tl.float32)
     for start in range(0, vocab, BLOCK):
         score = _scores(logits, start + tl.arange(0, BLOCK), vocab, temperature)
         mass += tl.where(score > own, tl.exp(score - likeliest), 0.0)
         number += (score > own).to(tl.float32)
     return tl.sum(mass, axis=0), tl.sum(number, axis=0)
-
-
-@triton.jit
-def _drawn(found, drawn, side, num_parts, PARTS: tl.constexpr):
-    """Of a row: the likeliest score, the score of the drawn token, its id."""
-    part = tl.arange(0, PARTS)
-    is_part = part < num_parts
-    likeliest = tl.max(tl.load(found + part, mask=is_part, other=float("-inf")), axis=0)
-    place = tl.argmax(tl.load(found + 2 * side + part, mask=is_part, other=float("-inf")), axis=0)
-    return likeliest, tl.load(found + 3 * side + place), tl.load(drawn + place)
 
 
 @triton.jit

@@ -11,11 +11,14 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+from triton.language.extra import cuda
+
+from workers.engines.kernels.early import has_early_launch
 
 # Tokens read at once; pages must be multiples. Tiles of tensor cores have 16 rows at least.
 BLOCK, WIDE_BLOCK, MIN_ROWS, NUM_STAGES = 64, 32, 16, 2
 # Enough programs that the GPU is full with one request and evenly loaded with many.
-NUM_PROGRAMS, MAX_SPLITS = 1024, 64
+NUM_PROGRAMS, MAX_SPLITS = 512, 64
 
 
 def attend(
@@ -47,17 +50,19 @@ def attend(
     output: Tensor = q.new_empty(q.shape)
     sums = q.new_empty((2, num_requests, num_heads, num_splits), dtype=torch.float32)
     parts = q.new_empty((num_requests, num_heads, num_splits, width), dtype=torch.float32) if num_splits > 1 else output
+    early = has_early_launch(q.device)
     group, padded = num_heads // num_kv_heads, max(MIN_ROWS, triton.next_power_of_2(width))
     _attend[(num_requests, num_kv_heads, num_splits)](
         q, k, v, k_cache, v_cache, cache_seqlens, block_table, parts, sums[0], sums[1],
         width**-0.5 if softmax_scale is None else softmax_scale, q.stride(0), k.stride(0), v.stride(0), *k_cache.stride()[:3],
         block_table.stride(0), GROUP=group, ROWS=max(MIN_ROWS, triton.next_power_of_2(group)), WIDTH=width, PADDED=padded,
-        PAGE=page, BLOCK=block, WHOLE=num_splits == 1, num_warps=4, num_stages=NUM_STAGES,
+        PAGE=page, BLOCK=block, WHOLE=num_splits == 1, EARLY=early, num_warps=4, num_stages=NUM_STAGES, launch_pdl=early,
     )  # fmt: skip
     if num_splits > 1:
         _combine[(num_requests * num_heads,)](
-            parts, sums[0], sums[1], output, num_splits, WIDTH=width, PADDED=padded, SPLITS=MAX_SPLITS
-        )
+            parts, sums[0], sums[1], output, num_splits, WIDTH=width, PADDED=padded,
+            SPLITS=triton.next_power_of_2(num_splits), EARLY=early, num_warps=4, launch_pdl=early,
+        )  # fmt: skip
     return output
 
 
@@ -75,8 +80,11 @@ def _attend(
     q, k, v, k_cache, v_cache, lengths, table, parts, maxima, sums,
     scale, q_stride, k_stride, v_stride, page_stride, token_stride, head_stride, table_stride,
     GROUP: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr, PADDED: tl.constexpr, PAGE: tl.constexpr, BLOCK: tl.constexpr,
-    WHOLE: tl.constexpr,
+    WHOLE: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    if EARLY:
+        cuda.gdc_launch_dependents()
+        cuda.gdc_wait()
     request, kv_head, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     num_kv_heads, num_splits = tl.num_programs(1), tl.num_programs(2)
     row, column, token = tl.arange(0, ROWS), tl.arange(0, PADDED), tl.arange(0, BLOCK)
@@ -124,8 +132,12 @@ def _attend(
 
 @triton.jit(do_not_specialize=["num_splits"])
 def _combine(
-    parts, maxima, sums, output, num_splits, WIDTH: tl.constexpr, PADDED: tl.constexpr, SPLITS: tl.constexpr
+    parts, maxima, sums, output, num_splits,
+    WIDTH: tl.constexpr, PADDED: tl.constexpr, SPLITS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    if EARLY:
+        cuda.gdc_launch_dependents()
+        cuda.gdc_wait()
     head, split, column = tl.program_id(0), tl.arange(0, SPLITS), tl.arange(0, PADDED)
     is_split, is_column = split < num_splits, column < WIDTH
     at = head * num_splits + split

@@ -7,6 +7,9 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 from torch import Tensor
+from triton.language.extra import cuda
+
+from workers.engines.kernels.early import has_early_launch
 
 
 def rotate(
@@ -23,10 +26,11 @@ def rotate(
     """
     width = heads.shape[2]
     q_norm, k_norm, eps = norms or (heads, heads, 0.0)
+    early = has_early_launch(heads.device)
     _rotate[(len(heads),)](
         heads, cos, sin, q_norm, k_norm, heads.stride(0), cos.stride(0), num_heads, num_heads + num_kv_heads, eps,
         HALF=width // 2, PADDED=triton.next_power_of_2(width // 2), HEADS=triton.next_power_of_2(num_heads + num_kv_heads),
-        NORM=norms is not None, num_warps=4,
+        NORM=norms is not None, EARLY=early, num_warps=4, launch_pdl=early,
     )  # fmt: skip
 
 
@@ -34,7 +38,11 @@ def rotate(
 def _rotate(
     heads, cos, sin, q_norm, k_norm, token_stride, turn_stride, num_queries, num_heads, eps,
     HALF: tl.constexpr, PADDED: tl.constexpr, HEADS: tl.constexpr, NORM: tl.constexpr,
+    EARLY: tl.constexpr,
 ):  # fmt: skip
+    if EARLY:
+        cuda.gdc_launch_dependents()
+        cuda.gdc_wait()
     token, head, column = tl.program_id(0).to(tl.int64), tl.arange(0, HEADS)[:, None], tl.arange(0, PADDED)[None, :]
     is_column = column < HALF
     mask = (head < num_heads) & is_column

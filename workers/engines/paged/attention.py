@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Several
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,8 +10,23 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from workers.engines.paged.config import ModelConfig
 from workers.engines.paged.model import Attend
-from workers.engines.paged.scheduler import Chunk
-from workers.engines.paged.transfer import tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Chunks of several sequences in one launch: where in the cache their new tokens go, and where all of theirs are.
+
+    `positions` and `new` [new tokens], `cached` [all tokens]; `ends_new` and `ends_all` [chunks + 1], int32, count both up.
+    `num_new` and `num_all` are each chunk's, on the host; in a captured launch one number each, the most there may be.
+    """
+
+    positions: Tensor
+    new: Tensor
+    cached: Tensor
+    ends_new: Tensor
+    ends_all: Tensor
+    num_new: list[int]
+    num_all: list[int]
 
 
 class Attention:
@@ -24,6 +39,16 @@ class Attention:
         # Zeros: what is masked is still multiplied, and memory as it comes may hold NaN.
         self.cache = torch.zeros(sides, device=device, dtype=dtype)
         self._flat = self.cache.flatten(2, 3)
+
+    def plan(self, tables: Tensor, ends_new: Tensor, ends_all: Tensor, num_new: list[int], num_all: list[int]) -> Reading:
+        """`tables` [chunks, blocks]; nothing here waits for the device. What is beyond the last end is padding."""
+        starts = ends_all.diff() - ends_new.diff()
+        chunks, positions = _places(ends_new, sum(num_new))
+        positions = positions + starts[chunks]
+        chunks_of_all, positions_of_all = _places(ends_all, sum(num_all))
+        new = self._look_up(tables, chunks, positions)
+        cached = self._look_up(tables, chunks_of_all, positions_of_all)
+        return Reading(positions, new, cached, ends_new.int(), ends_all.int(), num_new, num_all)
 
     def wipe(self, blocks: list[int]) -> None:
         self.cache[:, :, blocks] = 0
@@ -48,24 +73,19 @@ class Attention:
 
         return attend
 
-    def prefill(self, chunks: Several[Chunk]) -> Attend:
+    def prefill(self, reading: Reading) -> Attend:
         """The tokens of each chunk, one chunk after the other."""
-        tables = [self._tensor(chunk.sequence.blocks) for chunk in chunks]
-        positions = [torch.arange(chunk.end, device=self.cache.device) for chunk in chunks]
-        slots = [self._slots(table[at // self.block_size], at) for table, at in zip(tables, positions, strict=True)]
-        new = torch.cat([all_slots[chunk.start :] for all_slots, chunk in zip(slots, chunks, strict=True)])
-        return self._prefill(chunks, slots, new)
-
-    def _prefill(self, chunks: Several[Chunk], slots: list[Tensor], new: Tensor) -> Attend:
-        """`slots` of all tokens of each sequence so far, `new` of those that are read now."""
-        lengths = [chunk.end - chunk.start for chunk in chunks]
-        masks = [_later_is_hidden(chunk.start, chunk.end, new.device) if chunk.start else None for chunk in chunks]
+        slots = torch.split(reading.cached, reading.num_all)
+        masks = [
+            _later_is_hidden(num_all - num_new, num_all, reading.new.device) if num_all > num_new else None
+            for num_new, num_all in zip(reading.num_new, reading.num_all, strict=True)
+        ]
 
         def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            self._write(layer, new, k, v)
+            self._write(layer, reading.new, k, v)
             outputs = [
                 self._attend_one(layer, queries, at, mask)
-                for queries, at, mask in zip(torch.split(q, lengths), slots, masks, strict=True)
+                for queries, at, mask in zip(torch.split(q, reading.num_new), slots, masks, strict=True)
             ]
             return torch.cat(outputs).flatten(1)
 
@@ -83,11 +103,20 @@ class Attention:
         self._flat[layer, 0].index_copy_(0, at, k)
         self._flat[layer, 1].index_copy_(0, at, v)
 
+    def _look_up(self, tables: Tensor, chunks: Tensor, positions: Tensor) -> Tensor:
+        # Padding may count beyond the end of a table.
+        columns = (positions // self.block_size).clamp(max=tables.shape[1] - 1)
+        return self._slots(tables[chunks, columns].long(), positions)
+
     def _slots(self, blocks: Tensor, positions: Tensor) -> Tensor:
         return blocks * self.block_size + positions % self.block_size
 
-    def _tensor(self, numbers: list[int]) -> Tensor:
-        return tensor(numbers, self.cache.device)
+
+def _places(ends: Tensor, num_tokens: int) -> tuple[Tensor, Tensor]:
+    """Which chunk each token belongs to, and the how manieth it is there; the last chunk has what is beyond its end, too."""
+    tokens = torch.arange(num_tokens, device=ends.device)
+    chunks = torch.searchsorted(ends[1:], tokens, right=True).clamp(max=len(ends) - 2)
+    return chunks, tokens - ends[chunks]
 
 
 def _later_is_hidden(start: int, end: int, device: torch.device) -> Tensor:

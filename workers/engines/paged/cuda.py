@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Sequence as Several
-from itertools import accumulate
+from functools import cache
 from typing import Any
 
 import torch
@@ -13,17 +12,16 @@ from torch import Tensor
 from workers.engines import kernels
 from workers.engines.kernels import Kernels
 from workers.engines.kernels.varlen import varlen
-from workers.engines.paged.attention import Attention
+from workers.engines.paged.attention import Attention, Reading
 from workers.engines.paged.config import ModelConfig
 from workers.engines.paged.model import Attend
 from workers.engines.paged.operations import Operations
-from workers.engines.paged.runner import Step
-from workers.engines.paged.scheduler import Chunk
 from workers.engines.paged.sizes import Sizes
 from workers.engines.paged.weights import LayerWeights
 
 # The more rows, the less some more of padding cost.
 _BATCHES = (1, 2, 4, *range(8, 64, 8), *range(64, 256, 32), *range(256, 1024, 128))
+_CHUNKS = (64, *range(128, 512, 128), *range(512, 1024, 256), *range(1024, 2048, 512))
 
 
 class FlashAttention(Attention):
@@ -42,41 +40,41 @@ class FlashAttention(Attention):
 
         return attend
 
-    def _prefill(self, chunks: Several[Chunk], slots: list[Tensor], new: Tensor) -> Attend:
-        cached = torch.cat(slots)
-        num_new, num_all = [chunk.end - chunk.start for chunk in chunks], [chunk.end for chunk in chunks]
-        ends_new, ends_all = (self._tensor([0, *accumulate(lengths)]).int() for lengths in (num_new, num_all))
+    def prefill(self, reading: Reading) -> Attend:
+        longest = max(reading.num_new), max(reading.num_all)
 
         def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            self._write(layer, new, k, v)
-            keys, values = self._flat[layer].index_select(1, cached)
-            lengths = max(num_new), max(num_all)
-            return varlen(q, keys, values, ends_new, ends_all, *lengths, self._scale, causal=True).flatten(1)
+            self._write(layer, reading.new, k, v)
+            keys, values = self._flat[layer].index_select(1, reading.cached)
+            return varlen(q, keys, values, reading.ends_new, reading.ends_all, *longest, self._scale, causal=True).flatten(1)
 
         return attend
 
 
 class FusedOperations(Operations):
-    """With few rows a product and what is around it are one launch; with many, cuBLAS is faster."""
+    """For a single row a product and what is around it are one launch."""
 
     def __init__(self, config: ModelConfig, kernels: Kernels) -> None:
         super().__init__(config)
         self._kernels = kernels
 
     def norm_linear(self, x: Tensor, norm: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        if len(x) > self._kernels.max_rows:
+        if len(x) > 1:
             return super().norm_linear(x, norm, weight, bias)
-        return self._kernels.linear(x, weight, norm=(norm, self._eps), bias=bias)
+        return self._kernels.multiply_row(x, weight, norm=(norm, self._eps), bias=bias)
 
     def add_linear(self, hidden: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        if len(x) <= self._kernels.max_rows:
-            return self._kernels.linear(x, weight, bias=bias, add_to=hidden)
-        return (hidden if bias is None else hidden.add_(bias)).addmm_(x, weight.T)
+        if len(x) > 1:
+            return (hidden if bias is None else hidden.add_(bias)).addmm_(x, weight.T)
+        return self._kernels.multiply_row(x, weight, bias=bias, add_to=hidden)
 
     def norm_swiglu(self, x: Tensor, norm: Tensor, gate_up: Tensor) -> Tensor:
-        if len(x) > self._kernels.max_rows:
+        if len(x) > 1:
             return self._kernels.silu_mul(super().norm_linear(x, norm, gate_up))
-        return self._kernels.linear(x, gate_up, norm=(norm, self._eps), gated=True)
+        return self._kernels.multiply_row(x, gate_up, norm=(norm, self._eps), gated=True)
+
+    def _norm(self, x: Tensor, weight: Tensor) -> Tensor:
+        return self._kernels.norm(x, weight, self._eps)
 
     def rotate(self, heads: Tensor, layer: LayerWeights, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         norms = None if layer.q_norm is None else (layer.q_norm, layer.k_norm, self._eps)
@@ -97,20 +95,30 @@ def batch_sizes(num_slots: int) -> list[int]:
     return [*(size for size in _BATCHES if size < num_slots), num_slots]
 
 
-def capture(step: Step, rows: Tensor) -> Callable[[], Tensor]:
-    """A CUDA graph of `step` on `rows`, which must stay where they are."""
+def chunk_sizes(chunk: int) -> list[int]:
+    """The numbers of tokens to capture the reading of a chunk for; the last one is the whole chunk."""
+    return [*(size for size in _CHUNKS if size < chunk), chunk]
+
+
+def capture(launch: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    """A CUDA graph of `launch`. All share their memory: what one gives must be copied before the next runs."""
     make: Any = torch.cuda.Stream
     aside = make()
     aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):
-        step(rows)  # what is compiled and allocated the first time must not be captured
+        launch()  # what is compiled and allocated the first time must not be captured
     torch.cuda.current_stream().wait_stream(aside)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        chosen = step(rows)
+    with torch.cuda.graph(graph, pool=_pool()):
+        chosen = launch()
 
     def replay() -> Tensor:
         graph.replay()
         return chosen
 
     return replay
+
+
+@cache
+def _pool() -> Any:
+    return torch.cuda.graph_pool_handle()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Sequence as Several
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import partial
+from itertools import accumulate, repeat
 
 import torch
 from torch import Tensor
@@ -16,8 +18,10 @@ from workers.engines.paged.scheduler import Chunk
 from workers.engines.paged.sequence import Sequence
 from workers.engines.paged.transfer import Numbers, bring_home, tensor
 
-# Row numbers -> their next tokens; the step for a certain number of rows.
-Step = Callable[[Tensor], Tensor]
+Run = Callable[[], Tensor]
+
+# What a captured reading has room for; the keys and values of all it looks at are gathered in one place.
+MAX_CHUNKS, MAX_CACHED = 32, 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,9 @@ class Runner:
         self._lengths = torch.full((num_slots + 1,), -1, dtype=torch.int32, device=device)
         num_blocks = -(-context // attention.block_size)
         self._tables = torch.zeros((num_slots + 1, num_blocks), dtype=torch.int32, device=device)
-        self._captured: dict[int, Callable[[list[int]], Tensor]] = {}
+        self._context = context
+        self._steps: dict[int, Callable[[list[int]], Tensor]] = {}
+        self._reads: dict[int, Callable[[list[int]], Tensor]] = {}
 
     def place(self, sequences: list[Sequence]) -> None:
         """They have just got their slots and blocks."""
@@ -61,41 +67,55 @@ class Runner:
     @torch.inference_mode()
     def prefill(self, chunks: list[Chunk]) -> Launch | None:
         """Read the chunks; those that are read to the end choose their next token."""
-        ids = self._tensor([id for chunk in chunks for id in chunk.sequence.ids[chunk.start : chunk.end]])
-        positions = self._tensor([position for chunk in chunks for position in range(chunk.start, chunk.end)])
-        hidden = self._model.hidden(ids, positions, self._attention.prefill(chunks))
-        ends = accumulate(chunk.end - chunk.start for chunk in chunks)
-        choosing = [(chunk, end - 1) for chunk, end in zip(chunks, ends, strict=True) if chunk.samples]
-        if not choosing:
-            return None
-        sequences = [chunk.sequence for chunk, _ in choosing]
-        lengths = self._tensor([chunk.end for chunk, _ in choosing])
-        last = hidden[self._tensor([at for _, at in choosing])]
-        self._force(sequences)
-        rows = self._tensor([sequence.slot for sequence in sequences])
-        chosen = self._choose(last, rows, lengths, sequences)
-        self._lengths[rows] = lengths.int()
-        return Launch(sequences, bring_home(chosen))
+        choosing = [chunk.sequence for chunk in chunks if chunk.samples]
+        self._force(choosing)
+        fields = _fields(chunks)
+        num_new, num_all = ([chunk.end - chunk.start for chunk in chunks], [chunk.end for chunk in chunks])
+        bucket = next((size for size in self._reads if size >= sum(num_new)), None)
+        fits = len(chunks) < MAX_CHUNKS and sum(num_all) <= MAX_CACHED
+        if bucket is None or not fits or _are_penalised(choosing):
+            tokens = self._tensor([number for field in fields for number in field])
+            chosen = self._read(torch.split(tokens, [len(field) for field in fields]), num_new, num_all, choosing)
+        else:
+            chosen = self._reads[bucket](_padded(fields, bucket, self.padding))[: len(choosing)]
+        return Launch(choosing, bring_home(chosen)) if choosing else None
 
     @torch.inference_mode()
     def decode(self, sequences: list[Sequence]) -> Launch:
         """One more token for each."""
         self._force(sequences)
         slots = [sequence.slot for sequence in sequences]
-        bucket = next((size for size in self._captured if size >= len(slots)), None)
-        if bucket is None or any(has_penalty(sequence.request.sampling) for sequence in sequences):
+        bucket = next((size for size in self._steps if size >= len(slots)), None)
+        if bucket is None or _are_penalised(sequences):
             chosen = self._step(self._tensor(slots), sequences)
         else:
-            chosen = self._captured[bucket](slots + [self.padding] * (bucket - len(slots)))[: len(slots)]
+            chosen = self._steps[bucket](slots + [self.padding] * (bucket - len(slots)))[: len(slots)]
         return Launch(sequences, bring_home(chosen))
 
     @torch.inference_mode()
-    def capture(self, sizes: list[int], capture: Callable[[Step, Tensor], Callable[[], Tensor]]) -> None:
-        """Have the step of each of these batch sizes captured: `capture` gives what runs it on the same rows again."""
-        for size in sorted(sizes, reverse=True):
+    def capture(
+        self, steps: list[int], reads: list[int], capture: Callable[[Callable[[], Tensor]], Callable[[], Tensor]]
+    ) -> None:
+        """Have steps of so many rows, and readings of so many tokens, captured: `capture` gives what runs them again."""
+        for size in sorted(steps, reverse=True):
             rows = torch.full((size,), self.padding, device=self._model.device)
-            self._captured[size] = _replay(rows, capture(lambda rows: self._step(rows, None), rows))
-        self._captured = dict(sorted(self._captured.items()))
+            self._steps[size] = _replay(rows, capture(partial(self._step, rows, None)))
+        for size in sorted(reads, reverse=True):
+            numbers = self._tensor(_padded(_fields([]), size, self.padding))
+            fields = torch.split(numbers, _widths(size))
+            self._reads[size] = _replay(numbers, capture(partial(self._read, fields, [size], [MAX_CACHED], None)))
+        self._steps, self._reads = (dict(sorted(captured.items())) for captured in (self._steps, self._reads))
+
+    def _read(self, fields: Several[Tensor], num_new: list[int], num_all: list[int], who: list[Sequence] | None) -> Tensor:
+        """`fields` are those of `_fields`. Like `_step`, nothing here waits for the device."""
+        ids, slots, ends_new, ends_all, last, rows, lengths = fields
+        reading = self._attention.plan(self._tables[slots], ends_new, ends_all, num_new, num_all)
+        positions = reading.positions.clamp(max=self._context - 1)
+        hidden = self._model.hidden(ids, positions, self._attention.prefill(reading))
+        if not len(rows):
+            return rows
+        self._lengths[rows] = lengths.int()
+        return self._choose(hidden[last], rows, lengths, who)
 
     def _step(self, rows: Tensor, who: list[Sequence] | None) -> Tensor:
         """Everything from the last token to the next, so that it can be captured: nothing here waits for the device."""
@@ -120,9 +140,46 @@ class Runner:
         return tensor(numbers, self._model.device)
 
 
-def _replay(rows: Tensor, run: Callable[[], Tensor]) -> Callable[[list[int]], Tensor]:
-    def replay(slots: list[int]) -> Tensor:
-        rows.copy_(tensor(slots, rows.device))
+def _are_penalised(sequences: list[Sequence]) -> bool:
+    return any(has_penalty(sequence.request.sampling) for sequence in sequences)
+
+
+def _fields(chunks: list[Chunk]) -> list[list[int]]:
+    """All ids; slots, ends of new tokens, ends of all tokens; and of who chooses: its last token here, its slot, its length."""
+    ends = [0, *accumulate(chunk.end - chunk.start for chunk in chunks)]
+    choosing = [(end - 1, chunk.sequence.slot, chunk.end) for chunk, end in zip(chunks, ends[1:], strict=True) if chunk.samples]
+    return [
+        [id for chunk in chunks for id in chunk.sequence.ids[chunk.start : chunk.end]],
+        [chunk.sequence.slot for chunk in chunks],
+        ends,
+        [0, *accumulate(chunk.end for chunk in chunks)],
+        *([row[column] for row in choosing] for column in range(3)),
+    ]
+
+
+def _widths(num_tokens: int) -> list[int]:
+    """Of `_fields` in a captured reading."""
+    return [num_tokens, MAX_CHUNKS, MAX_CHUNKS + 1, MAX_CHUNKS + 1, MAX_CHUNKS, MAX_CHUNKS, MAX_CHUNKS]
+
+
+def _padded(fields: list[list[int]], num_tokens: int, padding: int) -> list[int]:
+    """In one row. The last chunk is always padding: what is beyond the ends of the others is its own."""
+    fillings = (0, padding, fields[2][-1], fields[3][-1], 0, padding, -1)
+    return [
+        number
+        for field, filling, width in zip(fields, fillings, _widths(num_tokens), strict=True)
+        for number in (*field, *repeat(filling, width - len(field)))
+    ]
+
+
+def _replay(numbers: Tensor, run: Callable[[], Tensor]) -> Callable[[list[int]], Tensor]:
+    """What writes other numbers there, if they are others, and runs it."""
+    there: list[int] = []
+
+    def replay(wanted: list[int]) -> Tensor:
+        if wanted != there:
+            numbers.copy_(tensor(wanted, numbers.device))
+            there[:] = wanted
         return run()
 
     return replay

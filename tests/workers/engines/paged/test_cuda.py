@@ -19,13 +19,15 @@ def folder(request, folders):
 
 @pytest.fixture(params=["kernels", "no kernels"])
 def engine(request, folder, start, monkeypatch):
-    """An engine that believes that torch's CPU has what its CUDA has; `launched` are the rows of each step."""
+    """An engine that believes that torch's CPU has what its CUDA has; `launched` are the sizes of steps and readings."""
     launched = []
 
-    def call_again(step, rows):
+    def call_again(launch):
         def replay():
-            launched.append(len(rows))
-            return step(rows)
+            launched.append(
+                (launch.func.__name__, len(launch.args[0] if launch.func.__name__ == "_step" else launch.args[0][0]))
+            )
+            return launch()
 
         return replay
 
@@ -33,6 +35,7 @@ def engine(request, folder, start, monkeypatch):
     monkeypatch.setattr(kernels, "find_kernels", lambda *_: KERNELS if request.param == "kernels" else None)
     monkeypatch.setattr(cuda, "capture", call_again)
     monkeypatch.setattr(assembly.cuda, "batch_sizes", lambda num_slots: [1, 4, num_slots])
+    monkeypatch.setattr(assembly.cuda, "chunk_sizes", lambda chunk: [20, chunk])
     with torch.library._scoped_library("aten", "IMPL") as library:
         library.impl("_flash_attention_forward", flash_forward, "CPU")
         engine = start(folder, ahead=1, slots=7, chunk=50)
@@ -49,7 +52,8 @@ def test_greedy_is_what_transformers_says_with_padding_chunks_and_cached_beginni
 
     assert engine._scheduler.num_cached_tokens > 200
     # What waits for the host cannot be in a graph.
-    assert set(engine.launched) == ({1, 4, 7} if engine.has_kernels else set())
+    captured = {("_step", 1), ("_step", 4), ("_step", 7), ("_read", 20), ("_read", 50)}
+    assert set(engine.launched) == (captured if engine.has_kernels else set())
     assert_nothing_leaks(engine)
 
 
