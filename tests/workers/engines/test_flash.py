@@ -144,10 +144,11 @@ def paged():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("is_turned", [False, True])
 @pytest.mark.parametrize("num_programs", [1024 if torch.cuda.is_available() else 64, 1])
 @pytest.mark.parametrize(("num_heads", "num_kv_heads", "width", "page"), [(12, 2, 128, 256), (4, 4, 64, 64), (5, 1, 80, 256)])
 def test_the_paged_kernel_writes_the_new_token_and_attends_to_all_before_it(
-    num_heads, num_kv_heads, width, page, num_programs, paged, monkeypatch
+    num_heads, num_kv_heads, width, page, num_programs, is_turned, paged, monkeypatch
 ):
     monkeypatch.setattr(paged, "NUM_PROGRAMS", num_programs)
     # The interpreter multiplies the bits of a bfloat16.
@@ -165,9 +166,11 @@ def test_the_paged_kernel_writes_the_new_token_and_attends_to_all_before_it(
     q, *new = heads.split([num_heads, num_kv_heads, num_kv_heads], dim=2)
     numbers = torch.tensor(lengths, dtype=torch.int32, device=device), table.to(device)
     expected_caches = caches.clone()
-    expected = decode(q, *expected_caches, *new, *numbers, softmax_scale=width**-0.5)
-    output = paged.attend(q, *caches, *new, *numbers, softmax_scale=width**-0.5)
+    angles = torch.randn(len(lengths), width // 2, device=device, dtype=dtype).repeat(1, 2)
+    turns = (angles.cos(), angles.sin()) if is_turned else None
+    expected = decode(q, *expected_caches, *new, *numbers, softmax_scale=width**-0.5, turns=turns)
+    output = paged.attend(q, *caches, *new, *numbers, softmax_scale=width**-0.5, turns=turns)
 
-    assert torch.equal(caches, expected_caches)
+    torch.testing.assert_close(caches, expected_caches, atol=tolerance if is_turned else 0, rtol=0)
     torch.testing.assert_close(output[1:], expected[1:], atol=tolerance, rtol=tolerance)
     assert output.isfinite().all()

@@ -34,8 +34,12 @@ def flash_forward(q, k, v, ends_q, ends_k, max_q, max_k, dropout, is_causal, deb
     return output, *(q.new_empty(0) for _ in range(4))
 
 
-def decode(q, k_cache, v_cache, k, v, cache_seqlens, block_table, softmax_scale=None, causal=True, window_size=(-1, -1)):
+def decode(
+    q, k_cache, v_cache, k, v, cache_seqlens, block_table, softmax_scale=None, causal=True, window_size=(-1, -1), turns=None
+):
     """What `paged.attend` does."""
+    if turns:
+        q, k = (_turned(x, *(turn[:, None, None] for turn in turns)) for x in (q, k))
     output = torch.zeros_like(q)
     page = k_cache.shape[1]
     for row, length in enumerate(cache_seqlens.tolist()):
@@ -72,8 +76,12 @@ def rotate(heads, cos, sin, num_heads, num_kv_heads, norms=None):
     q, k, _ = heads.split([num_heads, num_kv_heads, num_kv_heads], dim=1)
     for x, norm in zip((q, k), norms[:2] if norms else (None, None), strict=True):
         normed = F.rms_norm(x, x.shape[2:], norm, norms[2]) if norms else x
-        first, second = normed.chunk(2, dim=-1)
-        x.copy_(normed * cos + torch.cat((-second, first), dim=-1) * sin)
+        x.copy_(_turned(normed, cos, sin))
+
+
+def _turned(x, cos, sin):
+    first, second = x.chunk(2, dim=-1)
+    return x * cos + torch.cat((-second, first), dim=-1) * sin
 
 
 def choose(logits, rows, num_tokens, floats, ints, forced):

@@ -32,11 +32,13 @@ def attend(
     softmax_scale: float | None = None,
     causal: bool = True,
     window_size: tuple[int, int] = (-1, -1),
+    turns: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     """flash_attn_with_kvcache for one token each: writes k and v at `cache_seqlens` and returns [requests, 1, heads, width].
 
     q [requests, 1, heads, width], k and v [requests, 1, kv heads, width], caches [pages, tokens, kv heads, width];
-    `cache_seqlens` [requests] counts the tokens before the new one, -1 for rows that are padding.
+    `cache_seqlens` [requests] counts the tokens before the new one, -1 for rows that are padding. `turns`: cos and sin
+    [requests, width] by which q and k are rotated first (their halves together).
     """
     num_requests, _, num_heads, width = q.shape
     page, num_kv_heads = k_cache.shape[1:3]
@@ -51,12 +53,14 @@ def attend(
     sums = q.new_empty((2, num_requests, num_heads, num_splits), dtype=torch.float32)
     parts = q.new_empty((num_requests, num_heads, num_splits, width), dtype=torch.float32) if num_splits > 1 else output
     early = has_early_launch(q.device)
+    cos, sin = turns or (q, q)
     group, padded = num_heads // num_kv_heads, max(MIN_ROWS, triton.next_power_of_2(width))
     _attend[(num_requests, num_kv_heads, num_splits)](
-        q, k, v, k_cache, v_cache, cache_seqlens, block_table, parts, sums[0], sums[1],
-        width**-0.5 if softmax_scale is None else softmax_scale, q.stride(0), k.stride(0), v.stride(0), *k_cache.stride()[:3],
-        block_table.stride(0), GROUP=group, ROWS=max(MIN_ROWS, triton.next_power_of_2(group)), WIDTH=width, PADDED=padded,
-        PAGE=page, BLOCK=block, WHOLE=num_splits == 1, EARLY=early, num_warps=4, num_stages=NUM_STAGES, launch_pdl=early,
+        q, k, v, cos, sin, k_cache, v_cache, cache_seqlens, block_table, parts, sums[0], sums[1],
+        width**-0.5 if softmax_scale is None else softmax_scale,
+        q.stride(0), k.stride(0), v.stride(0), cos.stride(0), *k_cache.stride()[:3], block_table.stride(0),
+        GROUP=group, ROWS=max(MIN_ROWS, triton.next_power_of_2(group)), WIDTH=width, PADDED=padded, PAGE=page, BLOCK=block,
+        WHOLE=num_splits == 1, TURN=turns is not None, EARLY=early, num_warps=4, num_stages=NUM_STAGES, launch_pdl=early,
     )  # fmt: skip
     if num_splits > 1:
         _combine[(num_requests * num_heads,)](
@@ -77,10 +81,10 @@ def try_out(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dtype, d
 
 @triton.jit
 def _attend(
-    q, k, v, k_cache, v_cache, lengths, table, parts, maxima, sums,
-    scale, q_stride, k_stride, v_stride, page_stride, token_stride, head_stride, table_stride,
+    q, k, v, cos, sin, k_cache, v_cache, lengths, table, parts, maxima, sums,
+    scale, q_stride, k_stride, v_stride, turn_stride, page_stride, token_stride, head_stride, table_stride,
     GROUP: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr, PADDED: tl.constexpr, PAGE: tl.constexpr, BLOCK: tl.constexpr,
-    WHOLE: tl.constexpr, EARLY: tl.constexpr,
+    WHOLE: tl.constexpr, TURN: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     if EARLY:
         cuda.gdc_launch_dependents()
@@ -92,9 +96,20 @@ def _attend(
     is_tile = is_row[:, None] & is_column[None, :]
     length = tl.load(lengths + request)
     head = kv_head * GROUP + row
-    query = tl.load(q + request * q_stride + head[:, None] * WIDTH + column[None, :], mask=is_tile, other=0.0)
-    new_key = tl.load(k + request * k_stride + kv_head * WIDTH + column, mask=is_column, other=0.0)
+    q += request * q_stride + head[:, None] * WIDTH
+    k += request * k_stride + kv_head * WIDTH
+    query = tl.load(q + column[None, :], mask=is_tile, other=0.0)
+    new_key = tl.load(k + column, mask=is_column, other=0.0)
     new_value = tl.load(v + request * v_stride + kv_head * WIDTH + column, mask=is_column, other=0.0)
+    if TURN:
+        partner = (column + WIDTH // 2) % WIDTH
+        c = tl.load(cos + request * turn_stride + column, mask=is_column, other=0.0).to(tl.float32)
+        s = tl.load(sin + request * turn_stride + column, mask=is_column, other=0.0).to(tl.float32)
+        s = tl.where(column < WIDTH // 2, -s, s)
+        other_query = tl.load(q + partner[None, :], mask=is_tile, other=0.0).to(tl.float32)
+        other_key = tl.load(k + partner, mask=is_column, other=0.0).to(tl.float32)
+        query = (query.to(tl.float32) * c[None, :] + other_query * s[None, :]).to(query.dtype)
+        new_key = (new_key.to(tl.float32) * c + other_key * s).to(new_key.dtype)
     table += request * table_stride
     k_cache += kv_head * head_stride
     v_cache += kv_head * head_stride

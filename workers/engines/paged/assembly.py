@@ -35,13 +35,13 @@ def assemble(folder: Path, config: ModelConfig, options: EngineOptions, loaded: 
     sizes, device = choose_sizes(config, options, name, dtype), torch.device(name)
     kernels = cuda.find_kernels(config, device, dtype)
     if kernels:
-        attention: Attention = cuda.FlashAttention(config, sizes, device, dtype, kernels.attend)
+        attention: Attention = cuda.FlashAttention(config, sizes, device, dtype, kernels)
         operations: Operations = cuda.FusedOperations(config, kernels)
     else:
-        attention = Attention(config, sizes.num_blocks, sizes.block, device, dtype)
+        attention = Attention(config, sizes, device, dtype)
         operations = Operations(config)
     sampler = Sampler(sizes.slots, config.shape.vocab, device, kernels.choose if kernels else None)
-    runner = Runner(Model(config, weights, sizes.context, operations), attention, sampler, sizes.slots, sizes.context)
+    runner = Runner(Model(config, weights, operations), attention, sampler, sizes.slots, sizes.context)
     if kernels:
         runner.capture(cuda.batch_sizes(sizes.slots), cuda.chunk_sizes(sizes.chunk), cuda.capture)
     scheduler = Scheduler(BlockPool(sizes.num_blocks, sizes.block), sizes.slots, sizes.chunk)

@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - everybody's name for it
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from workers.engines.paged.config import ModelConfig
 from workers.engines.paged.model import Attend
+from workers.engines.paged.rope import rope_tables, rotate
+from workers.engines.paged.sizes import Sizes
+from workers.engines.paged.weights import LayerWeights
+
+# cos and sin of each token, [tokens, 1, width].
+Turns = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +39,10 @@ class Reading:
 class Attention:
     """`cache` [layers, 2, blocks, tokens, kv heads, width]. A launch prepares once what all its layers share."""
 
-    def __init__(self, config: ModelConfig, num_blocks: int, block_size: int, device: torch.device, dtype: torch.dtype) -> None:
-        shape = config.shape
-        self.block_size, self._heads = block_size, (shape.kv_heads, shape.heads // shape.kv_heads, shape.head_dim)
-        sides = (shape.layers, 2, num_blocks, block_size, shape.kv_heads, shape.head_dim)
+    def __init__(self, config: ModelConfig, sizes: Sizes, device: torch.device, dtype: torch.dtype) -> None:
+        self._shape, self._eps, self.block_size = shape, _, block = config.shape, config.eps, sizes.block
+        self._cos, self._sin = (table.to(device, dtype) for table in rope_tables(config.rope, shape.head_dim, sizes.context))
+        sides = (shape.layers, 2, sizes.num_blocks, block, shape.kv_heads, shape.head_dim)
         # Zeros: what is masked is still multiplied, and memory as it comes may hold NaN.
         self.cache = torch.zeros(sides, device=device, dtype=dtype)
         self._flat = self.cache.flatten(2, 3)
@@ -63,12 +70,15 @@ class Attention:
         if len(tables) > 1:
             mask = (torch.arange(most, device=tables.device) <= positions[:, None])[:, None, None]
 
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            self._write(layer, at, k, v)
-            cached = self.cache[layer].index_select(1, blocks).view(2, len(q), -1, *self.cache.shape[4:])
+        turns = self._turns(positions)
+
+        def attend(number: int, layer: LayerWeights, heads: Tensor) -> Tensor:
+            q, k, v = self._rotated(layer, heads, turns)
+            self._write(number, at, k, v)
+            cached = self.cache[number].index_select(1, blocks).view(2, len(q), -1, *self.cache.shape[4:])
             keys, values = cached[:, :, :most].transpose(2, 3)
             # The heads of a group stand where queries of one head would: nothing is repeated.
-            grouped = q.view(len(q), *self._heads)
+            grouped = q.view(len(q), self._shape.kv_heads, -1, self._shape.head_dim)
             return scaled_dot_product_attention(grouped, keys, values, attn_mask=mask).flatten(1)
 
         return attend
@@ -81,10 +91,13 @@ class Attention:
             for num_new, num_all in zip(reading.num_new, reading.num_all, strict=True)
         ]
 
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            self._write(layer, reading.new, k, v)
+        turns = self._turns(reading.positions)
+
+        def attend(number: int, layer: LayerWeights, heads: Tensor) -> Tensor:
+            q, k, v = self._rotated(layer, heads, turns)
+            self._write(number, reading.new, k, v)
             outputs = [
-                self._attend_one(layer, queries, at, mask)
+                self._attend_one(number, queries, at, mask)
                 for queries, at, mask in zip(torch.split(q, reading.num_new), slots, masks, strict=True)
             ]
             return torch.cat(outputs).flatten(1)
@@ -98,6 +111,22 @@ class Attention:
             q[None], keys[None], values[None], attn_mask=mask, is_causal=mask is None, enable_gqa=True
         )
         return output[0].transpose(0, 1)
+
+    def _turns(self, positions: Tensor) -> Turns:
+        # Padding may count beyond the end of the tables.
+        positions = positions.clamp(max=len(self._cos) - 1)
+        return self._cos[positions], self._sin[positions]
+
+    def _rotated(self, layer: LayerWeights, heads: Tensor, turns: Turns) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values; the first two normed, if the layer has norms for them, and rotated."""
+        q, k, v = self._split(heads)
+        if layer.q_norm is not None and layer.k_norm is not None:
+            q, k = (F.rms_norm(x, norm.shape, norm, self._eps) for x, norm in ((q, layer.q_norm), (k, layer.k_norm)))
+        return rotate(q, *turns), rotate(k, *turns), v
+
+    def _split(self, heads: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v = heads.tensor_split((self._shape.heads, self._shape.heads + self._shape.kv_heads), dim=1)
+        return q, k, v
 
     def _write(self, layer: int, at: Tensor, k: Tensor, v: Tensor) -> None:
         self._flat[layer, 0].index_copy_(0, at, k)

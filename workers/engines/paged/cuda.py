@@ -12,7 +12,7 @@ from torch import Tensor
 from workers.engines import kernels
 from workers.engines.kernels import Kernels
 from workers.engines.kernels.varlen import varlen
-from workers.engines.paged.attention import Attention, Reading
+from workers.engines.paged.attention import Attention, Reading, Turns
 from workers.engines.paged.config import ModelConfig
 from workers.engines.paged.model import Attend
 from workers.engines.paged.operations import Operations
@@ -25,30 +25,39 @@ _CHUNKS = (64, *range(128, 512, 128), *range(512, 1024, 256), *range(1024, 2048,
 
 
 class FlashAttention(Attention):
-    """`kernel` is `kernels.paged.attend`."""
-
-    def __init__(
-        self, config: ModelConfig, sizes: Sizes, device: torch.device, dtype: torch.dtype, kernel: Callable[..., Tensor]
-    ) -> None:
-        super().__init__(config, sizes.num_blocks, sizes.block, device, dtype)
-        self._kernel, self._scale = kernel, config.shape.head_dim**-0.5
+    def __init__(self, config: ModelConfig, sizes: Sizes, device: torch.device, dtype: torch.dtype, kernels: Kernels) -> None:
+        super().__init__(config, sizes, device, dtype)
+        self._kernels, self._scale = kernels, config.shape.head_dim**-0.5
 
     def decode(self, tables: Tensor, lengths: Tensor) -> Attend:
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            keys, values = self.cache[layer]
-            return self._kernel(q[:, None], keys, values, k[:, None], v[:, None], lengths, tables, self._scale).flatten(1)
+        turns = cos, sin = self._turns(lengths.clamp(min=0).long())
+
+        def attend(number: int, layer: LayerWeights, heads: Tensor) -> Tensor:
+            # Where there are norms to take before it, rotating is a launch of its own.
+            is_rotated = layer.q_norm is not None
+            parts = self._rotated(layer, heads, turns) if is_rotated else self._split(heads)
+            q, k, v = (part[:, None] for part in parts)
+            later = None if is_rotated else (cos[:, 0], sin[:, 0])
+            return self._kernels.attend(q, *self.cache[number], k, v, lengths, tables, self._scale, turns=later).flatten(1)
 
         return attend
 
     def prefill(self, reading: Reading) -> Attend:
         longest = max(reading.num_new), max(reading.num_all)
+        turns = self._turns(reading.positions)
 
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            self._write(layer, reading.new, k, v)
-            keys, values = self._flat[layer].index_select(1, reading.cached)
+        def attend(number: int, layer: LayerWeights, heads: Tensor) -> Tensor:
+            q, k, v = self._rotated(layer, heads, turns)
+            self._write(number, reading.new, k, v)
+            keys, values = self._flat[number].index_select(1, reading.cached)
             return varlen(q, keys, values, reading.ends_new, reading.ends_all, *longest, self._scale, causal=True).flatten(1)
 
         return attend
+
+    def _rotated(self, layer: LayerWeights, heads: Tensor, turns: Turns) -> tuple[Tensor, Tensor, Tensor]:
+        norms = None if layer.q_norm is None else (layer.q_norm, layer.k_norm, self._eps)
+        self._kernels.rotate(heads, *turns, self._shape.heads, self._shape.kv_heads, norms)
+        return self._split(heads)
 
 
 class FusedOperations(Operations):
@@ -75,11 +84,6 @@ class FusedOperations(Operations):
 
     def _norm(self, x: Tensor, weight: Tensor) -> Tensor:
         return self._kernels.norm(x, weight, self._eps)
-
-    def rotate(self, heads: Tensor, layer: LayerWeights, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        norms = None if layer.q_norm is None else (layer.q_norm, layer.k_norm, self._eps)
-        self._kernels.rotate(heads, cos, sin, self._shape.heads, self._shape.kv_heads, norms)
-        return self._split(heads)
 
 
 def find_kernels(config: ModelConfig, device: torch.device, dtype: torch.dtype) -> Kernels | None:

@@ -43,7 +43,6 @@ class Runner:
         self._lengths = torch.full((num_slots + 1,), -1, dtype=torch.int32, device=device)
         num_blocks = -(-context // attention.block_size)
         self._tables = torch.zeros((num_slots + 1, num_blocks), dtype=torch.int32, device=device)
-        self._context = context
         self._steps: dict[int, Callable[[list[int]], Tensor]] = {}
         self._reads: dict[int, Callable[[list[int]], Tensor]] = {}
 
@@ -110,8 +109,7 @@ class Runner:
         """`fields` are those of `_fields`. Like `_step`, nothing here waits for the device."""
         ids, slots, ends_new, ends_all, last, rows, lengths = fields
         reading = self._attention.plan(self._tables[slots], ends_new, ends_all, num_new, num_all)
-        positions = reading.positions.clamp(max=self._context - 1)
-        hidden = self._model.hidden(ids, positions, self._attention.prefill(reading))
+        hidden = self._model.hidden(ids, self._attention.prefill(reading))
         if not len(rows):
             return rows
         self._lengths[rows] = lengths.int()
@@ -120,11 +118,10 @@ class Runner:
     def _step(self, rows: Tensor, who: list[Sequence] | None) -> Tensor:
         """Everything from the last token to the next, so that it can be captured: nothing here waits for the device."""
         lengths = self._lengths[rows]
-        positions = lengths.clamp(min=0).long()
         # -1 is a token of which the host does not know yet that it was no number.
         ids = self._tokens[rows].clamp(min=0)
-        hidden = self._model.hidden(ids, positions, self._attention.decode(self._tables[rows], lengths))
-        chosen = self._choose(hidden, rows, positions + 1, who)
+        hidden = self._model.hidden(ids, self._attention.decode(self._tables[rows], lengths))
+        chosen = self._choose(hidden, rows, lengths.long() + 1, who)
         self._lengths[rows] = lengths + (lengths >= 0)
         return chosen
 
