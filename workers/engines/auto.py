@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -28,11 +29,23 @@ def pick(options: EngineOptions, progress: Progress) -> Engine:
 def engine_for(folder: Path, device: str) -> Engine:
     """For a folder with safetensors."""
     try:
-        return engine_for_family(read_config(folder).shape.family, device)
+        shape = read_config(folder).shape
     except NotCovered:
         return "transformers"
+    if device == "cuda" and not _has_kernels(shape.head_dim):
+        return "transformers"
+    return engine_for_family(shape.family, device)
 
 
 def engine_for_family(family: str, device: str) -> Engine:
-    """`paged` is measured on CPUs alone as yet."""
-    return "paged" if device == "cpu" and family in FAMILIES else "transformers"
+    """Where the GPU, if there is one, is new enough."""
+    return "paged" if device in ("cpu", "cuda") and family in FAMILIES else "transformers"
+
+
+def _has_kernels(width: int) -> bool:
+    """`paged` runs without them too, but is then the slower one."""
+    import torch
+
+    from workers.engines.kernels import has_flash
+
+    return find_spec("triton") is not None and has_flash(torch.device("cuda"), torch.bfloat16, width)

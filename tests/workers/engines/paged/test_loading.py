@@ -8,7 +8,7 @@ import torch
 
 from tests.tiny_models import make_tiny_model, write_tokenizer
 from tests.workers.engines.paged.driving import LLAMA3, run
-from workers.engines import load
+from workers.engines import auto, kernels, load
 from workers.engines.auto import engine_for
 from workers.engines.base import EngineOptions, Request, Sampling
 from workers.engines.errors import EngineLoadFailed
@@ -77,9 +77,20 @@ def test_a_config_that_is_none_is_left_to_it(copy):
     assert engine_for(copy, "cpu") == "transformers"
 
 
-def test_auto_takes_the_paged_engine_where_it_was_measured(folders):
+def test_auto_takes_the_paged_engine_where_it_was_measured(folders, monkeypatch):
     assert {engine_for(folder, "cpu") for folder in [*folders.values(), BUNDLED]} == {"paged"}
-    assert engine_for(BUNDLED, "cuda") == engine_for(BUNDLED, "mps") == "transformers"
+    assert engine_for(BUNDLED, "mps") == "transformers"
+    monkeypatch.setattr(auto, "_has_kernels", lambda width: width == 32)
+    assert engine_for(BUNDLED, "cuda") == "paged"
+    assert engine_for(folders["qwen3"], "cuda") == "transformers"
+
+
+def test_a_gpu_that_is_too_old_or_a_missing_triton_leaves_it_to_transformers(monkeypatch):
+    monkeypatch.setattr(kernels, "has_flash", lambda *_: False)
+    assert engine_for(BUNDLED, "cuda") == "transformers"
+    monkeypatch.setattr(kernels, "has_flash", lambda *_: True)
+    monkeypatch.setattr(auto, "find_spec", lambda name: None)
+    assert engine_for(BUNDLED, "cuda") == "transformers"
 
 
 def test_auto_says_which_engine_it_took(folder, copy):
