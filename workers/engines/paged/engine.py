@@ -33,6 +33,7 @@ class PagedEngine:
     def __init__(self, runner: Runner, scheduler: Scheduler, limits: Limits, num_ids: int, ahead: int = 0) -> None:
         self.limits = limits
         self._runner, self._scheduler, self._num_ids, self._ahead = runner, scheduler, num_ids, ahead
+        self._chunk = scheduler.chunk
         self._inbox: SimpleQueue[Request | str] = SimpleQueue()
         self._open: dict[str, Sequence] = {}
         self._flying: deque[list[Launch]] = deque()
@@ -53,6 +54,9 @@ class PagedEngine:
             self._run()
             self._num_steps += 1
             self._step_seconds += perf_counter() - began_at
+        else:
+            # What was short of memory is over.
+            self._scheduler.chunk = self._chunk
         events, self._events = self._events, []
         return events
 

@@ -174,6 +174,8 @@ def test_where_memory_runs_out_less_runs_at_once_and_all_is_said(what, error, fo
     assert {id: ids for id, (ids, _) in replies.items()} == expected
     assert (engine._scheduler.chunk, engine._scheduler.num_preempted) in ([(16, 3)] if what == "prefill" else [(64, 5)])
     assert_nothing_leaks(engine)
+    engine.step(0.0)
+    assert engine._scheduler.chunk == 64, "with nothing to do it is as at the beginning"
 
 
 def test_who_needs_more_memory_than_there_is_gets_an_error_and_the_next_is_served(folder, start, monkeypatch):
