@@ -13,6 +13,9 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+from triton.language.extra import cuda
+
+from workers.engines.kernels.early import has_early_launch
 
 PART, WIDE = 4096, 8192
 
@@ -32,17 +35,23 @@ def choose(logits: Tensor, rows: Tensor, num_tokens: Tensor, floats: Tensor, int
     drawn = torch.empty((3, num_rows, num_parts), dtype=torch.int32, device=logits.device)
     chosen = torch.empty_like(rows)
     row = logits, rows, num_tokens, floats, ints, found, drawn, logits.stride(0), floats.stride(0), ints.stride(0), vocab
-    parts = {"PARTS": triton.next_power_of_2(num_parts)}
-    _ban[(num_rows,)](logits, rows, ints, logits.stride(0), ints.stride(0), BANS=ints.shape[1] - 2, num_warps=1)
+    early = has_early_launch(logits.device)
+    how = {"PARTS": triton.next_power_of_2(num_parts), "EARLY": early, "launch_pdl": early}
+    _ban[(num_rows,)](
+        logits, rows, ints, logits.stride(0), ints.stride(0), BANS=ints.shape[1] - 2, EARLY=early, num_warps=1, launch_pdl=early
+    )
     for round in (0, 1):
-        _draw[(num_rows, num_parts)](*row, ROUND=round, PART=PART, **parts, num_warps=8)
-        _weigh[(num_rows, num_parts)](*row, ROUND=round, PART=PART, **parts, num_warps=8)
-    _decide[(num_rows,)](*row, forced, chosen, num_parts, BLOCK=WIDE, **parts, num_warps=16)
+        _draw[(num_rows, num_parts)](*row, ROUND=round, PART=PART, **how, num_warps=8)
+        _weigh[(num_rows, num_parts)](*row, ROUND=round, PART=PART, **how, num_warps=8)
+    _decide[(num_rows,)](*row, forced, chosen, num_parts, BLOCK=WIDE, **how, num_warps=16)
     return chosen
 
 
 @triton.jit
-def _ban(logits, rows, ints, stride, ints_stride, BANS: tl.constexpr):
+def _ban(logits, rows, ints, stride, ints_stride, BANS: tl.constexpr, EARLY: tl.constexpr):
+    if EARLY:
+        cuda.gdc_launch_dependents()
+        cuda.gdc_wait()
     row, number = tl.program_id(0).to(tl.int64), tl.arange(0, BANS)
     ids = tl.load(ints + tl.load(rows + row) * ints_stride + 2 + number)
     tl.store(logits + row * stride + ids, float("-inf"), mask=ids >= 0)
@@ -51,8 +60,11 @@ def _ban(logits, rows, ints, stride, ints_stride, BANS: tl.constexpr):
 @triton.jit
 def _draw(
     logits, rows, num_tokens, floats, ints, found, drawn, stride, floats_stride, ints_stride, vocab,
-    ROUND: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr,
+    ROUND: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    if EARLY:
+        cuda.gdc_launch_dependents()
+        cuda.gdc_wait()
     row, part, num_parts = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.num_programs(1)
     at, side = row * num_parts + part, tl.num_programs(0).to(tl.int64) * num_parts
     slot = tl.load(rows + row)
@@ -81,8 +93,11 @@ def _draw(
 @triton.jit
 def _weigh(
     logits, rows, num_tokens, floats, ints, found, drawn, stride, floats_stride, ints_stride, vocab,
-    ROUND: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr,
+    ROUND: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    if EARLY:
+        cuda.gdc_launch_dependents()
+        cuda.gdc_wait()
     row, part, num_parts = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.num_programs(1)
     side = tl.num_programs(0).to(tl.int64) * num_parts
     slot = tl.load(rows + row)
@@ -102,8 +117,11 @@ def _weigh(
 @triton.jit
 def _decide(
     logits, rows, num_tokens, floats, ints, found, drawn, stride, floats_stride, ints_stride, vocab, forced, chosen, num_parts,
-    BLOCK: tl.constexpr, PARTS: tl.constexpr,
+    BLOCK: tl.constexpr, PARTS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    if EARLY:
+        cuda.gdc_launch_dependents()
+        cuda.gdc_wait()
     row, side = tl.program_id(0).to(tl.int64), tl.num_programs(0).to(tl.int64) * num_parts
     slot = tl.load(rows + row)
     logits, found, drawn, num_tokens = logits + row * stride, found + row * num_parts, drawn + row * num_parts, num_tokens + row

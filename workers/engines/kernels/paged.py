@@ -94,7 +94,7 @@ def _attend(
     row, column, token = tl.arange(0, ROWS), tl.arange(0, PADDED), tl.arange(0, BLOCK)
     is_row, is_column = row < GROUP, column < WIDTH
     is_tile = is_row[:, None] & is_column[None, :]
-    length = tl.load(lengths + request)
+    length = tl.load(lengths + request).to(tl.int32)
     head = kv_head * GROUP + row
     q += request * q_stride + head[:, None] * WIDTH
     k += request * k_stride + kv_head * WIDTH

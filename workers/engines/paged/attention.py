@@ -11,7 +11,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from workers.engines.paged.config import ModelConfig
 from workers.engines.paged.model import Attend
-from workers.engines.paged.rope import rope_tables, rotate
+from workers.engines.paged.rope import rope_table, rotate
 from workers.engines.paged.sizes import Sizes
 from workers.engines.paged.weights import LayerWeights
 
@@ -41,7 +41,7 @@ class Attention:
 
     def __init__(self, config: ModelConfig, sizes: Sizes, device: torch.device, dtype: torch.dtype) -> None:
         self._shape, self._eps, self.block_size = shape, _, block = config.shape, config.eps, sizes.block
-        self._cos, self._sin = (table.to(device, dtype) for table in rope_tables(config.rope, shape.head_dim, sizes.context))
+        self._rope = rope_table(config.rope, shape.head_dim, sizes.context).to(device, dtype)
         sides = (shape.layers, 2, sizes.num_blocks, block, shape.kv_heads, shape.head_dim)
         # Zeros: what is masked is still multiplied, and memory as it comes may hold NaN.
         self.cache = torch.zeros(sides, device=device, dtype=dtype)
@@ -51,7 +51,8 @@ class Attention:
         """`tables` [chunks, blocks]; nothing here waits for the device. What is beyond the last end is padding."""
         starts = ends_all.diff() - ends_new.diff()
         chunks, positions = _places(ends_new, sum(num_new))
-        positions = positions + starts[chunks]
+        # Padding may count beyond the end of the context.
+        positions = (positions + starts[chunks]).clamp(max=len(self._rope) - 1)
         chunks_of_all, positions_of_all = _places(ends_all, sum(num_all))
         new = self._look_up(tables, chunks, positions)
         cached = self._look_up(tables, chunks_of_all, positions_of_all)
@@ -62,7 +63,7 @@ class Attention:
 
     def decode(self, tables: Tensor, lengths: Tensor) -> Attend:
         """One new token for each row of `tables` [rows, blocks], after `lengths` [rows] tokens; -1 is a row of padding."""
-        positions = lengths.clamp(min=0).long()
+        positions = lengths.clamp(min=0)
         most = int(positions.max()) + 1
         at = self._slots(tables.gather(1, positions[:, None] // self.block_size).squeeze(1), positions)
         blocks = tables[:, : -(-most // self.block_size)].flatten()
@@ -113,9 +114,8 @@ class Attention:
         return output[0].transpose(0, 1)
 
     def _turns(self, positions: Tensor) -> Turns:
-        # Padding may count beyond the end of the tables.
-        positions = positions.clamp(max=len(self._cos) - 1)
-        return self._cos[positions], self._sin[positions]
+        cos, sin = self._rope[positions].unbind(1)
+        return cos, sin
 
     def _rotated(self, layer: LayerWeights, heads: Tensor, turns: Turns) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values; the first two normed, if the layer has norms for them, and rotated."""

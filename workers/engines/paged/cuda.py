@@ -30,7 +30,7 @@ class FlashAttention(Attention):
         self._kernels, self._scale = kernels, config.shape.head_dim**-0.5
 
     def decode(self, tables: Tensor, lengths: Tensor) -> Attend:
-        turns = cos, sin = self._turns(lengths.clamp(min=0).long())
+        turns = cos, sin = self._turns(lengths.clamp(min=0))
 
         def attend(number: int, layer: LayerWeights, heads: Tensor) -> Tensor:
             # Where there are norms to take before it, rotating is a launch of its own.

@@ -10,13 +10,13 @@ from torch import Tensor
 from workers.engines.paged.config import Rope
 
 
-def rope_tables(rope: Rope, width: int, context: int) -> tuple[Tensor, Tensor]:
-    """cos and sin, float32 [context, 1, width]."""
+def rope_table(rope: Rope, width: int, context: int) -> Tensor:
+    """cos and sin of each place, float32 [context, 2, 1, width]."""
     frequencies = 1.0 / rope.theta ** (torch.arange(0, width, 2, dtype=torch.float32) / width)
     if rope.llama3:
         frequencies = _scale_as_llama3(frequencies, *rope.llama3)
-    angles = torch.outer(torch.arange(context, dtype=torch.float32), frequencies).repeat(1, 2)[:, None]
-    return angles.cos(), angles.sin()
+    angles = torch.outer(torch.arange(context, dtype=torch.float32), frequencies).repeat(1, 2)
+    return torch.stack((angles.cos(), angles.sin()), dim=1)[:, :, None]
 
 
 def _scale_as_llama3(frequencies: Tensor, factor: float, low: float, high: float, original: float) -> Tensor:

@@ -40,7 +40,7 @@ class Runner:
         self.padding = num_slots
         device = model.device
         self._tokens = torch.zeros(num_slots + 1, dtype=torch.int64, device=device)
-        self._lengths = torch.full((num_slots + 1,), -1, dtype=torch.int32, device=device)
+        self._lengths = torch.full((num_slots + 1,), -1, device=device)
         num_blocks = -(-context // attention.block_size)
         self._tables = torch.zeros((num_slots + 1, num_blocks), dtype=torch.int32, device=device)
         self._steps: dict[int, Callable[[list[int]], Tensor]] = {}
@@ -48,9 +48,12 @@ class Runner:
 
     def place(self, sequences: list[Sequence]) -> None:
         """They have just got their slots and blocks."""
-        for sequence in sequences:
-            self._tables[sequence.slot, : len(sequence.blocks)] = self._tensor(sequence.blocks).int()
-            self._sampler.place(sequence)
+        if sequences:
+            # Each copy on its own would take memory of its own from the host, which is slow when many come at once.
+            most = max(len(sequence.blocks) for sequence in sequences)
+            rows = self._tensor([[one.slot, *one.blocks, *repeat(0, most - len(one.blocks))] for one in sequences])
+            self._tables[rows[:, 0], :most] = rows[:, 1:].int()
+            self._sampler.place(sequences)
 
     def grow(self, sequences: list[Sequence]) -> None:
         """They have each got one block more."""
@@ -112,7 +115,7 @@ class Runner:
         hidden = self._model.hidden(ids, self._attention.prefill(reading))
         if not len(rows):
             return rows
-        self._lengths[rows] = lengths.int()
+        self._lengths[rows] = lengths
         return self._choose(hidden[last], rows, lengths, who)
 
     def _step(self, rows: Tensor, who: list[Sequence] | None) -> Tensor:
@@ -121,7 +124,7 @@ class Runner:
         # -1 is a token of which the host does not know yet that it was no number.
         ids = self._tokens[rows].clamp(min=0)
         hidden = self._model.hidden(ids, self._attention.decode(self._tables[rows], lengths))
-        chosen = self._choose(hidden, rows, lengths.long() + 1, who)
+        chosen = self._choose(hidden, rows, lengths + 1, who)
         self._lengths[rows] = lengths + (lengths >= 0)
         return chosen
 

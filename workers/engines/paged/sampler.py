@@ -42,17 +42,14 @@ class Sampler:
         # Which tokens each slot has seen; made when somebody asks for a penalty.
         self._seen: Tensor | None = None
 
-    def place(self, sequence: Sequence) -> None:
-        """Write the row of a sequence that has just got its slot."""
-        slot, how = sequence.slot, sequence.request.sampling
-        banned = sorted(sequence.request.banned_ids)
-        padded = (banned + (banned or [-1])[:1] * MAX_BANNED)[:MAX_BANNED]
-        top_p = max(how.top_p, 1e-6) if how.top_p < 1 else 2.0  # sums may miss 1 by a rounding
-        floats = [how.temperature, top_p, min(how.min_p, 1.0), how.repetition_penalty, how.presence_penalty]
-        self._floats[slot] = tensor(floats, self._device)
-        self._ints[slot] = tensor([sequence.seed, how.top_k or self._vocab, *padded], self._device)
-        if has_penalty(how):
-            self._mark(sequence)
+    def place(self, sequences: list[Sequence]) -> None:
+        """Write the rows of sequences that have just got their slots."""
+        slots = tensor([sequence.slot for sequence in sequences], self._device)
+        self._floats[slots] = tensor([_floats(sequence.request.sampling) for sequence in sequences], self._device)
+        self._ints[slots] = tensor([_ints(sequence, self._vocab) for sequence in sequences], self._device)
+        for sequence in sequences:
+            if has_penalty(sequence.request.sampling):
+                self._mark(sequence)
 
     def force(self, ids: dict[int, int]) -> None:
         """{slot: id} that the next choice must be, once."""
@@ -134,3 +131,13 @@ class Sampler:
 
 def has_penalty(how: Sampling) -> bool:
     return how.repetition_penalty != 1 or how.presence_penalty != 0
+
+
+def _floats(how: Sampling) -> list[float]:
+    top_p = max(how.top_p, 1e-6) if how.top_p < 1 else 2.0  # sums may miss 1 by a rounding
+    return [how.temperature, top_p, min(how.min_p, 1.0), how.repetition_penalty, how.presence_penalty]
+
+
+def _ints(sequence: Sequence, vocab: int) -> list[int]:
+    banned = sorted(sequence.request.banned_ids) or [-1]
+    return [sequence.seed, sequence.request.sampling.top_k or vocab, *(banned + banned[:1] * MAX_BANNED)[:MAX_BANNED]]

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-Numbers = Several[int] | Several[float] | Several[Several[int]]
+Numbers = Several[int] | Several[Several[int]] | Several[Several[float]]
 
 
 def tensor(numbers: Numbers, device: torch.device) -> Tensor:

@@ -29,7 +29,7 @@ def sampler():
     for slot, how in enumerate(HOWS):
         request = Request(str(slot), (0,), 99, sampling=how, banned_ids=frozenset({3, 9, 200} if slot % 2 else ()))
         who.append(Sequence(request, slot, how.seed or 0, [0], slot))
-        sampler.place(who[-1])
+        sampler.place([who[-1]])
     return sampler, who
 
 

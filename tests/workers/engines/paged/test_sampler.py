@@ -20,7 +20,7 @@ def place(sampler, slot, how, prompt=(0,), written=(), **request):
         Request(str(slot), tuple(prompt), 99, sampling=how, **request), slot, how.seed or 0, [*prompt, *written]
     )
     sequence.slot = slot
-    sampler.place(sequence)
+    sampler.place([sequence])
     return sequence
 
 
