@@ -83,11 +83,12 @@ def make_gguf(folder, place, kind):
 
 
 def make_requests(num, num_ids, num_new, seed):
-    dice = random.Random(seed)
+    # Of its own for each number of requests: what an engine has kept of a smaller one is no help.
+    dice = random.Random(f"{num}/{seed}")
     shared = [dice.randrange(num_ids // 8, num_ids) for _ in range(NUM_SHARED)]
     for number in range(num):
         own = [dice.randrange(num_ids // 8, num_ids) for _ in range(dice.randint(100, 700))]
-        yield Request(f"{seed}-{number}", tuple(shared + own), num_new, sampling=Sampling(0.6, 0.95, seed=number))
+        yield Request(f"{num}-{seed}-{number}", tuple(shared + own), num_new, sampling=Sampling(0.6, 0.95, seed=number))
 
 
 def make_arrivals(rate, num, num_ids, seed):

@@ -5,18 +5,20 @@ import time
 
 import torch
 
-COPY_BYTES, MATRIX = 256 << 20, 2048
+# Bytes of a copy and width of a matrix that keep the device busy long enough to be measured.
+SIZES = {"cpu": (256 << 20, 2048), "cuda": (4 << 30, 8192)}
 
 
 def measure(device, dtype):
     """Bytes a second (read and written) and operations a second of the device, medians of five."""
     device = torch.device(device)
-    source = torch.zeros(COPY_BYTES, dtype=torch.uint8, device=device)
+    num_bytes, width = SIZES[device.type]
+    source = torch.zeros(num_bytes, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
-    matrix = torch.randn(MATRIX, MATRIX, device=device).to(dtype)
+    matrix = torch.randn(width, width, device=device).to(dtype)
     copy = _seconds(lambda: target.copy_(source), device)
     multiply = _seconds(lambda: matrix @ matrix, device)
-    return 2 * COPY_BYTES / copy, 2 * MATRIX**3 / multiply
+    return 2 * num_bytes / copy, 2 * width**3 / multiply
 
 
 def seconds(shape, num, prompts, num_new, bytes_per_number, bandwidth, operations):
