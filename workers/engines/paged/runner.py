@@ -14,14 +14,11 @@ from torch import Tensor
 from workers.engines.paged.attention import Attention
 from workers.engines.paged.model import Model
 from workers.engines.paged.sampler import Sampler, has_penalty
-from workers.engines.paged.scheduler import Chunk
+from workers.engines.paged.scheduler import MAX_CACHED, MAX_CHUNKS, Chunk
 from workers.engines.paged.sequence import Sequence
 from workers.engines.paged.transfer import Numbers, bring_home, tensor
 
 Run = Callable[[], Tensor]
-
-# What a captured reading has room for; the keys and values of all it looks at are gathered in one place.
-MAX_CHUNKS, MAX_CACHED = 32, 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +71,7 @@ class Runner:
         fields = _fields(chunks)
         num_new, num_all = ([chunk.end - chunk.start for chunk in chunks], [chunk.end for chunk in chunks])
         bucket = next((size for size in self._reads if size >= sum(num_new)), None)
-        fits = len(chunks) < MAX_CHUNKS and sum(num_all) <= MAX_CACHED
-        if bucket is None or not fits or _are_penalised(choosing):
+        if bucket is None or sum(num_all) > MAX_CACHED or _are_penalised(choosing):
             tokens = self._tensor([number for field in fields for number in field])
             chosen = self._read(torch.split(tokens, [len(field) for field in fields]), num_new, num_all, choosing)
         else:
@@ -158,8 +154,9 @@ def _fields(chunks: list[Chunk]) -> list[list[int]]:
 
 
 def _widths(num_tokens: int) -> list[int]:
-    """Of `_fields` in a captured reading."""
-    return [num_tokens, MAX_CHUNKS, MAX_CHUNKS + 1, MAX_CHUNKS + 1, MAX_CHUNKS, MAX_CHUNKS, MAX_CHUNKS]
+    """Of `_fields` in a captured reading, with one chunk more for padding."""
+    num = MAX_CHUNKS + 1
+    return [num_tokens, num, num + 1, num + 1, num, num, num]
 
 
 def _padded(fields: list[list[int]], num_tokens: int, padding: int) -> list[int]:

@@ -12,6 +12,9 @@ from operator import attrgetter
 from workers.engines.paged.blocks import BlockPool
 from workers.engines.paged.sequence import Sequence
 
+# What is read in one launch: so many chunks, whose sequences have so many tokens in all, or one that alone has more.
+MAX_CHUNKS, MAX_CACHED = 31, 8192
+
 _urgency = attrgetter("urgency")
 
 
@@ -178,8 +181,12 @@ class Scheduler:
             return []
         oldest, *others = self._prefilling
         room = self.chunk - min(oldest.num_left, -(-self.chunk // 2))
+        places = MAX_CACHED - len(oldest.ids)
         parts = []
-        for sequence in sorted(others, key=attrgetter("num_left")):
+        for sequence in sorted(others, key=attrgetter("num_left"))[: MAX_CHUNKS - 1]:
+            places -= len(sequence.ids)
+            if places < 0:
+                break
             parts.append((sequence, min(sequence.num_left, room)))
             room -= parts[-1][1]
         parts.append((oldest, min(oldest.num_left, -(-self.chunk // 2) + room)))

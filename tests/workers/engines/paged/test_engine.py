@@ -6,6 +6,7 @@ import torch
 from tests.tiny_models import NUM_IDS
 from tests.workers.engines.paged.driving import assert_nothing_leaks, run
 from workers.engines.base import Ended, Request, Sampling, ThoughtLimit, Tokens
+from workers.engines.paged import scheduler
 
 GREEDY = Sampling(temperature=0.0)
 
@@ -147,6 +148,18 @@ def test_a_row_that_is_no_number_ends_alone_and_poisons_nobody(ahead, folder, st
     again = run(engine, *[asking(i, (i, *range(40))) for i in range(30)], asking("broken", (200, *range(30))))
     assert {end.reason for _, end in again.values()} == {"length"}
     assert_nothing_leaks(engine)
+
+
+def test_no_launch_reads_more_than_it_has_room_for_but_for_one_long_prompt(folder, start, monkeypatch):
+    monkeypatch.setattr(scheduler, "MAX_CHUNKS", 4)
+    monkeypatch.setattr(scheduler, "MAX_CACHED", 100)
+    engine, launched = start(folder, chunk=256), []
+    prefill = engine._runner.prefill
+    monkeypatch.setattr(engine._runner, "prefill", lambda chunks: launched.append(chunks) or prefill(chunks))
+    run(engine, asking("long", range(200)), *[asking(i, range(i, i + 20)) for i in range(12)])
+
+    assert max(len(chunks) for chunks in launched) == 4
+    assert [len(chunks) for chunks in launched if sum(chunk.end for chunk in chunks) > 100] == [1]
 
 
 def failing(function, times, error):
