@@ -37,7 +37,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """One step. `placed` have just got their slots and blocks, `grown` one block more."""
+    """One step. `placed` have just got their slots and blocks, or others for these, `grown` one block more."""
 
     chunks: list[Chunk]
     decodes: list[Sequence]
@@ -71,7 +71,8 @@ class Scheduler:
         grown = self._grow()
         placed = self._admit()
         decodes = [sequence for sequence in self._running if sequence.wants_token]
-        return Schedule(self._chunks(), decodes, placed, [one for one in grown if one.slot >= 0])
+        chunks = self._chunks(placed)
+        return Schedule(chunks, decodes, placed, [one for one in grown if one.slot >= 0])
 
     def read(self, chunks: list[Chunk]) -> None:
         """The device was told to read them."""
@@ -175,18 +176,34 @@ class Scheduler:
         self.num_cached_tokens += sequence.num_computed
         insort(self._prefilling, sequence, key=_urgency)
 
-    def _chunks(self) -> list[Chunk]:
+    def _catch_up(self, sequence: Sequence, placed: list[Sequence]) -> None:
+        """Do not read again what others have read since it came. Its table changes, so it is among those placed."""
+        start, size = sequence.num_published, self.pool.block_size
+        if sequence.num_computed != start * size or not (known := self._known(sequence)[start:]):
+            return
+        self.pool.share(known)
+        self.pool.release(sequence.blocks[start : start + len(known)], 0)
+        sequence.blocks[start : start + len(known)] = known
+        sequence.num_published += len(known)
+        sequence.num_computed += len(known) * size
+        self.num_cached_tokens += len(known) * size
+        if sequence not in placed:
+            placed.append(sequence)
+
+    def _chunks(self, placed: list[Sequence]) -> list[Chunk]:
         """Half of the chunk is for the oldest, so that it always moves; the rest is for those with the least left."""
         if not self._prefilling:
             return []
         oldest, *others = self._prefilling
+        self._catch_up(oldest, placed)
         room = self.chunk - min(oldest.num_left, -(-self.chunk // 2))
         places = MAX_CACHED - len(oldest.ids)
         parts = []
         for sequence in sorted(others, key=attrgetter("num_left"))[: MAX_CHUNKS - 1]:
             places -= len(sequence.ids)
-            if places < 0:
+            if places < 0 or not room:
                 break
+            self._catch_up(sequence, placed)
             parts.append((sequence, min(sequence.num_left, room)))
             room -= parts[-1][1]
         parts.append((oldest, min(oldest.num_left, -(-self.chunk // 2) + room)))

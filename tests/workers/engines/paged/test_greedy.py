@@ -93,3 +93,16 @@ def test_any_mixture(seed, folder, start, likeliest):
         assert ids == likeliest(folder, request.prompt, ids)
         assert end.reason == "cancelled" or len(ids) == request.max_tokens
     assert_nothing_leaks(engine)
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_what_several_that_come_at_once_begin_with_is_read_once(ahead, folder, start, likeliest):
+    engine = start(folder, ahead=ahead, chunk=64)
+    prompts = [[*range(100), *range(i, i + 10 + 7 * i)] for i in range(8)]
+    replies = run(engine, *[asking(i, prompt, 20) for i, prompt in enumerate(prompts)])
+
+    for i, prompt in enumerate(prompts):
+        assert (ids := replies[str(i)][0]) == likeliest(folder, prompt, ids)
+    # The second reads beside the first, all others after it.
+    assert engine._scheduler.num_cached_tokens >= 6 * 96
+    assert_nothing_leaks(engine)
