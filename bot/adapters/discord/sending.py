@@ -15,7 +15,7 @@ from discord.http import Route
 
 from bot.adapters.discord.places import Places
 from bot.adapters.discord.tokens import Tokens
-from bot.adapters.discord.trouble import NOT_THERE, Shed, in_deliverys_words, is_closed_to_us
+from bot.adapters.discord.trouble import ARCHIVED, CLOSED_SECONDS, NOT_THERE, Shed, in_deliverys_words, seconds_closed
 from bot.adapters.shared.sending import Priority, Rows
 from bot.commands import Document
 from bot.core.messages import Conversation
@@ -23,7 +23,8 @@ from bot.surface import Gone
 
 log = structlog.get_logger()
 
-_CLOSED_SECONDS = 600.0
+Place = tuple[str, str]
+"""A channel, and a thread in it: what is closed there is closed for everybody's conversation."""
 _NUM_CLOSED = 10_000
 _MESSAGES = ("POST", "/channels/{channel_id}/messages")
 _MESSAGE = ("PATCH", "/channels/{channel_id}/messages/{message_id}")
@@ -34,7 +35,8 @@ class Sender:
 
     def __init__(self, client: discord.Client, places: Places, tokens: Tokens) -> None:
         self._client, self._places, self._tokens = client, places, tokens
-        self._closed: dict[Conversation, float] = {}
+        self._closed: dict[Place, float] = {}
+        self._archived: set[Place] = set()
 
     async def send(
         self,
@@ -111,30 +113,34 @@ class Sender:
 
     async def _open(self, where: Conversation) -> Any:
         """The channel, if the bot may write there as far as is known; an archived thread is taken out of the archive."""
-        if self._closed.get(where, 0.0) > time.monotonic():
+        place = _place(where)
+        if self._closed.get(place, 0.0) > time.monotonic():
             raise Gone
         channel = await self._asking(where, self._places.channel(where))
         if not _may_write(channel):
-            self._close(where)
+            self._close(place, CLOSED_SECONDS)
             raise Gone
-        if isinstance(channel, discord.Thread) and channel.archived:
+        if isinstance(channel, discord.Thread) and (channel.archived or place in self._archived):
             await self._asking(where, channel.edit(archived=False))
+            self._archived.discard(place)
         return channel
 
     async def _asking(self, where: Conversation, call: Any) -> Any:
         try:
             return await call
         except discord.HTTPException as problem:
-            if is_closed_to_us(problem):
-                self._close(where)
+            if seconds := seconds_closed(problem):
+                self._close(_place(where), seconds)
+            elif problem.code == ARCHIVED:
+                self._archived.add(_place(where))
             raise
 
-    def _close(self, where: Conversation) -> None:
+    def _close(self, place: Place, seconds: float) -> None:
         """A while without asking again."""
         log.warning("the bot may not write there", action="closed")
         if len(self._closed) >= _NUM_CLOSED:
             self._closed.clear()
-        self._closed[where] = time.monotonic() + _CLOSED_SECONDS
+        self._closed[place] = time.monotonic() + seconds
 
     def _spare(self, priority: Priority, method: str, path: str, channel: Any) -> None:
         """What only pleases the eye does not take the last call that Discord allows there for now: the final may need it."""
@@ -149,6 +155,10 @@ def is_nearly_spent(client: discord.Client, route: Route) -> bool:
     bucket = http._buckets.get(f"{http._bucket_hashes.get(route.key)}:{route.major_parameters}")
     is_free = bucket is None or bucket.is_expired() or not bucket.dirty or bucket.remaining - bucket.outgoing > 1
     return not is_free or not http._global_over.is_set()
+
+
+def _place(where: Conversation) -> Place:
+    return where.chat, where.thread
 
 
 async def _once_typing(channel: Messageable) -> None:

@@ -16,9 +16,12 @@ log = structlog.get_logger()
 
 AGAIN_SECONDS = 2.0
 _BAN_SECONDS = 60.0
-_CLOSED = (10003, 50001, 50013)
+CLOSED_SECONDS = 600.0
+_CLOSED = {10003: CLOSED_SECONDS, 50001: CLOSED_SECONDS, 50013: CLOSED_SECONDS, 50007: 60.0}
+"""By code. Direct messages (50007) are opened by the person, who then tries at once."""
 _SLOW = (20016, 20028)
-_ARCHIVED = 50083
+ARCHIVED = 50083
+"""A thread that stands in the archive, also where no event has told so: it is to be opened, and asked again."""
 NOT_THERE = (10008, 50005)
 """A message that is gone, or that is not the bot's to change."""
 
@@ -49,15 +52,15 @@ async def in_deliverys_words(*, may_repeat: bool = False) -> AsyncIterator[None]
 def _refusal(problem: discord.HTTPException) -> Gone | NotSent:
     if problem.status in (401, 429):  # the library has waited already where that helps: the whole address is refused
         return NotSent(_BAN_SECONDS)
-    if problem.code in _SLOW or problem.status >= 500:
+    if problem.code in (*_SLOW, ARCHIVED) or problem.status >= 500:
         return NotSent(AGAIN_SECONDS)
-    if problem.status == 400 and problem.code != _ARCHIVED:  # it will never take it: told, so that it can be mended
+    if problem.status == 400:  # it will never take it: told, so that it can be mended
         log.error("Discord refuses a message for good", action="refused", code=problem.code)
     else:
         log.info("nobody to write to", action="gone", status=problem.status, code=problem.code)
     return Gone()
 
 
-def is_closed_to_us(problem: discord.HTTPException) -> bool:
-    """Whether asking again for the same place would be refused again: too many such requests ban the whole address."""
-    return problem.code in _CLOSED
+def seconds_closed(problem: discord.HTTPException) -> float:
+    """How long asking again for the same place would be refused again: too many such requests ban the whole address."""
+    return _CLOSED.get(problem.code, 0.0)

@@ -1,6 +1,7 @@
 """How a reply comes to be seen: it grows, it ends, and it is found again, whatever Discord says meanwhile."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -63,6 +64,27 @@ def test_edits_keep_their_pace_and_the_latest_wins(start, discord, ann, worker):
     assert discord.calls["PATCH /channels/*/messages/*"] <= min(most, 29)
 
 
+def test_where_several_are_answered_at_once_edits_are_fewer_and_finals_at_once(start, monkeypatch, discord, ann, bob, worker):
+    monkeypatch.setattr(surface, "EDIT_SECONDS", 0.05)
+    monkeypatch.setattr(surface, "BUSY_EDIT_SECONDS", 600)
+    monkeypatch.setattr(surface, "FIRST_SECONDS", 600)
+    monkeypatch.setattr(surface, "_TYPING_SECONDS", 0)
+    start()
+    channel = discord.guild(ann, bob)
+    for person in (ann, bob):
+        person.write(f"{ME} hello", channel)
+    hers, his = (worker.takes(talk_of(person, channel)) for person in (ann, bob))
+    shown = channel.num_typing + 2  # for each a sign that it was heard
+    hers.streams("Hm.", lambda: channel.num_typing > shown)  # its editor waits for more words
+    his.streams(LONG, lambda: ann.sees(channel) == [LONG.strip()])
+    his.shows(f"{LONG}More.")
+    hers.streams(f"Hm. {LONG}", lambda: len(ann.sees(channel)) == 2)
+    assert ann.sees(channel) == [LONG.strip(), f"Hm. {LONG}".strip()]
+    for reply in (his, hers):
+        reply.ends("The end.")
+    until(lambda: ann.sees(channel) == ["The end.", "The end."])
+
+
 def test_a_long_answer_with_code_is_several_whole_messages(start, quick, ann, worker):
     start()
     reply = begun(worker, ann)
@@ -80,6 +102,7 @@ def test_a_final_does_not_wait_behind_drafts_that_discord_slows_down(start, monk
     monkeypatch.setattr(surface, "EDIT_SECONDS", 0.05)
     monkeypatch.setattr("tests.fakes.discord._SECONDS", 28)
     discord.limits = True
+    shed = metrics.DRAFTS.labels("discord", "shed")._value.get()
     start()
     reply = begun(worker, ann)
     for number in range(20):
@@ -88,6 +111,7 @@ def test_a_final_does_not_wait_behind_drafts_that_discord_slows_down(start, monk
     reply.ends("The end.")
     until(lambda: ann.sees() == ["The end."], 20)
     assert discord.num_limited == 0
+    assert metrics.DRAFTS.labels("discord", "shed")._value.get() > shed
 
 
 def test_thoughts_are_small_and_remarks_too(start, ann, worker):
@@ -189,6 +213,33 @@ def test_a_permission_that_only_discord_knows_of_is_asked_for_once(start, discor
     assert discord.calls["POST /channels/*/messages"] + discord.calls["POST /channels/*/typing"] == 1
 
 
+def test_a_refusal_holds_for_everybody_in_the_channel(start, discord, ann, bob, worker):
+    start()
+    channel = discord.guild(ann, bob)
+    gone = delivered("gone")
+    channel.denied = SEND  # and no event tells
+    for number, person in enumerate((ann, bob)):
+        person.write(f"{ME} hello", channel)
+        worker.says(talk_of(person, channel), "Hello there")
+        until(lambda number=number: delivered("gone") == gone + number + 1)
+    assert discord.calls["POST /channels/*/messages"] + discord.calls["POST /channels/*/typing"] == 1
+
+
+def test_direct_messages_that_are_closed_are_left_alone_until_they_may_be_open_again(start, monkeypatch, ann, worker, discord):
+    start()
+    gone = delivered("gone")
+    ann.is_closed = True
+    for number in range(3):
+        begun(worker, ann).ends("Hello there")
+        until(lambda number=number: delivered("gone") == gone + number + 1)
+    assert discord.calls["POST /channels/*/messages"] == 1
+    ann.is_closed = False
+    later = time.monotonic() + 61
+    monkeypatch.setattr("bot.adapters.discord.sending.time", SimpleNamespace(monotonic=lambda: later))
+    begun(worker, ann).ends("Hello again")
+    until(lambda: ann.sees() == ["Hello again"])
+
+
 def test_closed_direct_messages_are_an_end(start, ann, worker):
     start()
     gone = delivered("gone")
@@ -207,6 +258,20 @@ def test_an_archived_thread_is_opened_again(start, discord, ann, worker):
     discord.change(thread, is_archived=True)
     reply.ends("Hello there")
     until(lambda: ann.sees(thread) == ["Hello there"])
+    assert not thread.is_archived
+
+
+def test_an_archive_that_only_discord_knows_of_is_opened_too(start, monkeypatch, quick, discord, ann, worker):
+    monkeypatch.setattr("bot.adapters.discord.trouble.AGAIN_SECONDS", 0.05)
+    start()
+    channel = discord.guild(ann)
+    thread = discord.thread(channel)
+    ann.write(f"{ME} hello", thread)
+    reply = worker.takes(talk_of(ann, channel, thread))
+    reply.streams(LONG, lambda: ann.sees(thread) == [LONG.strip()])
+    thread.is_archived = True  # and no event tells
+    reply.ends("The end.")
+    until(lambda: ann.sees(thread) == ["The end."])
     assert not thread.is_archived
 
 
