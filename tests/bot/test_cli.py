@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -79,6 +80,26 @@ def test_an_adapter_that_does_not_exist_is_told_with_those_that_do(tmp_path):
     assert (result.returncode, result.stdout) == (1, "")
     assert "pigeon" in result.stderr
     assert "console" in result.stderr
+
+
+def test_the_link_into_a_server_asks_for_what_the_bot_needs_and_holds_no_secret():
+    from tests.fakes.discord import ATTACH, BOT_ID, EMBED, HISTORY, SEND, SEND_IN_THREADS, THREADS, TOKEN, VIEW
+
+    result = companion("discord", "invite", COMPANION_DISCORD_TOKEN=TOKEN)
+
+    asked = parse_qs(urlsplit(result.stdout.strip()).query)
+    assert result.stdout.startswith("https://discord.com/oauth2/authorize?")
+    assert asked["client_id"] == [str(BOT_ID)]
+    assert asked["scope"] == ["bot applications.commands"]
+    assert int(asked["permissions"][0]) == VIEW | SEND | SEND_IN_THREADS | THREADS | HISTORY | EMBED | ATTACH
+    assert TOKEN.partition(".")[2] not in result.stdout
+
+
+def test_without_a_token_the_link_says_where_to_get_one():
+    result = companion("discord", "invite", COMPANION_DISCORD_TOKEN="")
+
+    assert result.returncode == 1
+    assert "COMPANION_DISCORD_TOKEN" in result.stderr
 
 
 def test_importing_the_command_brings_in_nothing_heavy():

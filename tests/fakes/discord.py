@@ -23,7 +23,7 @@ TOKEN = f"{base64.urlsafe_b64encode(str(BOT_ID).encode()).decode().rstrip('=')}.
 MESSAGE_CONTENT = 1 << 15
 VIEW, SEND, MANAGE_MESSAGES, ATTACH, HISTORY, SEND_IN_THREADS = 1 << 10, 1 << 11, 1 << 13, 1 << 15, 1 << 16, 1 << 38
 MANAGE_GUILD, ADMINISTRATOR, MANAGE_THREADS = 1 << 5, 1 << 3, 1 << 34
-THREADS = 1 << 35
+THREADS, EMBED = 1 << 35, 1 << 14
 NEEDED = VIEW | THREADS | SEND | ATTACH | HISTORY | SEND_IN_THREADS
 _EPOCH_MS = 1420070400000
 _EPHEMERAL, SUPPRESS_EMBEDS, _LOADING = 1 << 6, 1 << 2, 1 << 7
@@ -627,7 +627,7 @@ class DiscordServer:
         return 200, self._changed(message, body)
 
     def _changed(self, message, body):
-        self._check(message | body, [])
+        self._check({"components": message["components"]} | body, [], is_new=False)
         message |= {key: body[key] for key in ("content", "components") if key in body}
         message |= {"edited_timestamp": stamp(time.time()), "flags": message["flags"] & ~_LOADING}
         return message
@@ -712,17 +712,16 @@ class DiscordServer:
                 raise Refused(403, 50013, "Missing Permissions")
         return channel
 
-    def _check(self, body, files):
+    def _check(self, body, files, is_new=True):
         content = body.get("content") or ""
-        if not content.strip() and not files:
+        if (is_new or "content" in body) and not content.strip() and not files:
             raise Refused(400, 50006, "Cannot send an empty message")
         if len(content) > _MOST:
             raise Refused(400, 50035, "Invalid Form Body: content: Must be 2000 or fewer in length.")
         if len(str(body.get("nonce") or "")) > 25:
             raise Refused(400, 50035, "Invalid Form Body: nonce")
         check_components(body.get("components") or [])
-        mentions = body.get("allowed_mentions")
-        if mentions is not None and mentions.get("parse", []) and body.get("author") is None:
+        if content and body.get("allowed_mentions") != {"parse": []}:
             raise AssertionError("the bot would ping people")
 
     def _extras(self, body):

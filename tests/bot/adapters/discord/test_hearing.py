@@ -133,6 +133,17 @@ def test_with_the_intent_the_bots_own_threads_and_its_names_need_no_mention(star
     assert worker.leases.acquire(talk_of(ann, channel, other)) is None
 
 
+def test_with_the_intent_a_reply_to_the_bot_needs_no_ping(start, discord, ann, worker):
+    discord.reads_all = True
+    start(discord_message_content=True)
+    channel = discord.guild(ann)
+    ann.write(f"{ME} hello", channel)
+    worker.says(talk_of(ann, channel), "Hello")
+    until(lambda: ann.sees(channel))
+    ann.write("and you?", channel, reply_to=list(channel.messages.values())[-1], ping=False)
+    assert worker.takes(talk_of(ann, channel)).said == "and you?"
+
+
 def test_two_people_at_once_have_talks_of_their_own(adapter, discord, ann, bob, worker):
     channel = discord.guild(ann, bob)
     ann.write(f"{ME} I am Ann", channel)

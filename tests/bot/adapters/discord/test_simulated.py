@@ -91,7 +91,20 @@ def test_a_direct_message_is_answered(live):
     live(act)
 
 
-def test_a_reply_to_the_bot_and_a_thread_are_heard(live):
+def test_a_thread_is_begun_and_a_mention_in_it_is_answered_there(live):
+    async def act(world):
+        await world.ann.slash(world.channel, "thread", name="Tea")
+        [thread] = world.channel.threads
+        assert thread.name == "Tea"
+        await world.ann.send(thread, f"<@{BOT_ID}> hello")
+        world.worker.says(world.talk_of(world.ann, thread.id), "Hello Ann")
+        await world.until(lambda: "Hello Ann" in world.said(thread))
+        assert "Hello Ann" not in world.said()
+
+    live(act)
+
+
+def test_a_reply_to_the_bot_is_heard(live):
     async def act(world):
         await world.ann.send(world.channel, f"<@{BOT_ID}> hello")
         world.worker.says(world.talk_of(world.ann), "Hello Ann")
