@@ -6,17 +6,21 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+import aiohttp
 import discord
 import structlog
 from redis.exceptions import RedisError
 
 from bot.adapters.discord.keeping import DiscordKeeping
 from bot.adapters.discord.places import Places
+from bot.adapters.shared.back_off import BackOff
 
 log = structlog.get_logger()
 
 _NUM_MESSAGES = 100
 _NUM_AT_ONCE = 3
+_NUM_TRIES = 10
+_PASSING = (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, TimeoutError, OSError)
 
 
 class CatchingUp:
@@ -38,14 +42,25 @@ class CatchingUp:
         await asyncio.gather(*(self._catch_up(channel, since_ms, shard) for channel, since_ms in active.items()))
 
     async def _catch_up(self, id: int, since_ms: float, shard: int) -> None:
+        """A line that broke may break again at once; Discord tells of none of this a second time."""
+        back_off = BackOff("cannot fetch what was missed; trying again", "catch_up")
         async with self._at_once:
-            try:
-                channel = await self._places.find(id)
-                guild = getattr(channel, "guild", None)
-                if (guild.shard_id if guild else 0) != shard:
-                    return
-                since = datetime.fromtimestamp(since_ms / 1000, UTC)
-                async for message in channel.history(limit=_NUM_MESSAGES, after=since, oldest_first=True):
-                    await self._take(message)
-            except discord.HTTPException as problem:  # gone, or closed to the bot: nobody can be answered there
-                log.info("cannot look for what was missed", action="catch_up", status=problem.status, code=problem.code)
+            for _ in range(_NUM_TRIES):
+                try:
+                    return await self._fetch(id, since_ms, shard)
+                except _PASSING as problem:
+                    await back_off.wait(problem)
+                except discord.HTTPException as problem:  # gone, or closed to the bot: nobody can be answered there
+                    log.info("cannot look for what was missed", action="catch_up", status=problem.status, code=problem.code)
+                    return None
+        log.warning("what was missed is not fetched", action="catch_up")
+        return None
+
+    async def _fetch(self, id: int, since_ms: float, shard: int) -> None:
+        channel = await self._places.find(id)
+        guild = getattr(channel, "guild", None)
+        if (guild.shard_id if guild else 0) != shard:
+            return
+        since = datetime.fromtimestamp(since_ms / 1000, UTC)
+        async for message in channel.history(limit=_NUM_MESSAGES, after=since, oldest_first=True):
+            await self._take(message)

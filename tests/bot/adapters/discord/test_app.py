@@ -153,6 +153,19 @@ def test_what_was_written_while_nothing_ran_is_answered(start, discord, ann, wor
     until(lambda: ann.sees() == ["Yes", "Here I am"])
 
 
+@pytest.mark.parametrize("fault", ["cut", 500])
+def test_what_was_missed_is_fetched_though_the_line_breaks_once_more(start, discord, ann, worker, fault):
+    first = start()
+    ann.write("before")
+    worker.says(talk_of(ann), "Yes")
+    until(ann.sees)
+    first.stop()
+    ann.write("meanwhile")
+    discord.fail("GET", "/channels/*/messages", fault, 3 if fault == "cut" else 1)
+    start()
+    assert worker.takes(talk_of(ann)).said == "meanwhile"
+
+
 def test_what_was_heard_and_not_yet_kept_when_it_ended_is_answered_too(start, discord, ann, worker, monkeypatch):
     begun = threading.Event()
 
