@@ -376,5 +376,6 @@ discord-thread-all = Here I hear every message.
 discord-thread-named = Here, too, mention { $name } or reply to me, and I hear you.
 discord-words = { $usage }
 discord-value = choose one
+discord-report = Report
 report-told = Thank you. Those who run me have been told which message it is, and that you reported it; its words were not copied.
 report-known = Those who run me have been told already, or have not said where to reach them. /about says who they are.

@@ -331,5 +331,6 @@ discord-thread-all = 在这里，每条消息我都会读。
 discord-thread-named = 在这里也请提到 { $name } 或回复我，我才能看到。
 discord-words = { $usage }
 discord-value = 选择一项
+discord-report = 举报
 report-told = 谢谢。我的管理者已经知道是哪条消息、由谁举报；消息内容没有被复制。
 report-known = 我的管理者已经知道了，或者还没有留下联系方式。/about 说明他们是谁。

@@ -46,7 +46,7 @@ class Tree(app_commands.CommandTree[Any]):
 
 
 class Translator(app_commands.Translator):
-    """Descriptions in the person's language; names stay as they are, in every language."""
+    """Descriptions in the person's language, and what can be done with a message; names of commands are the same in all."""
 
     async def translate(
         self, string: app_commands.locale_str, locale: discord.Locale, context: app_commands.TranslationContextTypes
@@ -66,7 +66,10 @@ def plant(tree: Tree, front: Front, interacting: Interacting) -> None:
         tree.add_command(_group(command, front, interacting) if command.suggest else _plain(command, interacting, own))
     tree.add_command(
         app_commands.ContextMenu(
-            name="Report", callback=_reporter(interacting), allowed_installs=_INSTALLS, allowed_contexts=_ANYWHERE
+            name=_words("discord-report", own),
+            callback=_reporter(interacting),
+            allowed_installs=_INSTALLS,
+            allowed_contexts=_ANYWHERE,
         )
     )
 

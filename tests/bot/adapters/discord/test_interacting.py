@@ -39,6 +39,7 @@ def test_the_commands_come_from_the_table_with_descriptions_in_each_language(ada
     assert commands["channel"]["default_member_permissions"] == 1 << 5
     assert commands["admin"]["default_member_permissions"] == 1 << 3
     assert commands["help"]["default_member_permissions"] is None
+    assert commands["Report"]["name_localizations"]["zh-CN"] == say("zh", "discord-report")
 
 
 def test_commands_are_published_again_only_when_something_changed(start, discord, store, ann, worker):
