@@ -125,7 +125,7 @@ def _stats(surface: str, now: Stats) -> str:
 @click.option("--last", default=20, show_default=True, type=click.IntRange(1, 10_000))
 def audit(last: int) -> None:
     with open_here() as front:
-        entries = [(entry, surface) for surface in front.store.surfaces() for entry in front.audit.last(surface, last)]
+        entries = [(entry, surface) for surface in front.audit.surfaces() for entry in front.audit.last(surface, last)]
         if not entries:
             click.echo(tell("audit-none"), err=True)
         for entry, surface in sorted(entries, key=lambda one: one[0].at)[-last:]:

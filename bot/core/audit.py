@@ -9,6 +9,7 @@ from bot.core.messages import Conversation
 from bot.core.store import Keys, Store
 
 _NUM_KEPT = 10_000
+_NUM_SCANNED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,12 @@ class Audit:
     def write_refused(self, surface: str, who: str, what: str) -> None:
         """Something that somebody wanted to do and was not allowed to."""
         self._add(Keys(surface).audit_refused, who, f"refused {what}", "", "")
+
+    def surfaces(self) -> list[str]:
+        """All that have a log: those too on which something was done before their bot first ran. Looks at every key."""
+        begin, end = Keys("*").audit.split("*")
+        names = self._redis.scan_iter(match=f"{begin}*{end}*", count=_NUM_SCANNED, _type="stream")
+        return sorted({name.decode().removeprefix(begin).partition(end)[0] for name in names})
 
     def last(self, surface: str, num: int) -> list[Entry]:
         """The newest entries, oldest first."""

@@ -332,6 +332,14 @@ def test_the_audit_log_shows_the_last_entries_of_all_bots_oldest_first(companion
     assert "poison" not in companion("admin", "audit").stdout
 
 
+def test_what_was_done_before_a_bot_first_runs_is_in_the_log(companion, store, me):
+    store.redis.delete("companion:surfaces")
+
+    companion("admin", "block", f"{SURFACE}:1")
+
+    assert entries(companion) == [f"{me} block person:1"]
+
+
 def test_to_read_or_erase_somebody_is_in_the_log_too(companion, inbox, leases, me):
     remember(inbox, leases, talk("1"))
 

@@ -31,6 +31,15 @@ def test_a_surface_has_its_own_log(log):
     assert rows(log) == []
 
 
+def test_all_surfaces_that_have_a_log_are_found(log, store):
+    store.add_surface("console:local")
+    log.write("discord:9", "discord:1", "reset")
+    log.write_refused("discord:9", "discord:2", "reset")
+    log.write_refused("telegram:42", "telegram:2", "reset")
+
+    assert log.surfaces() == ["discord:9", "telegram:42"]
+
+
 def test_what_others_tried_in_vain_cannot_push_out_what_was_done(log, store, monkeypatch):
     monkeypatch.setattr(audit, "_NUM_KEPT", 100)
     log.write(SURFACE, "telegram:1", "block", "person:2")
