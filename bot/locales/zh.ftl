@@ -139,7 +139,7 @@ language-unknown = 我不会“{ $name }”这种语言。可选：{ $names }。
 privacy =
     我会保存：
     – 你的消息和我的回答，每段对话最多 { $turns } 轮；不保存我的思考过程
-    – 你的选择，例如人物和语言；我为你写了多少 token，你上次来是什么时候
+    – 你的选择，例如人物和语言；我为你写了多少词元，你上次来是什么时候
     – 平台给你、聊天和我们的消息的编号
     保存在哪里：在运行我的人的数据库里，以及他们可能制作的加密备份里。（我们聊天的平台另有自己的一份，按平台的规则处理。）消息和回答在那里是加密的（AES-256-GCM），用的是你单独的密钥；编号、时间、选择和计数没有加密。
     保存多久：{ $days ->
@@ -175,7 +175,7 @@ forget-done = { $turns ->
   }
 stats-turns = 这段对话有 { $here } 轮，我一共回答过你 { $turns } 次。
 stats-since = 我记得的最早一轮在 { $oldest }。
-stats-tokens = 我为你写的 token：今天 { $today }，一共 { $tokens }。
+stats-tokens = 我为你写的词元：今天 { $today }，一共 { $tokens }。
 stats-left = 今天（UTC）还剩 { $left }，上限是 { $limit }。
 about = Companion { $version }：开源，MIT 许可证。我是 AI，一个逐字写作的程序，背后没有人。
 about-model = 模型：{ $model }（引擎：{ $engine }）
@@ -259,7 +259,7 @@ admin-stats-no-worker = 没有工作进程在运行：消息会一直等着。
 admin-stats-waiting = 等待或正在回答的对话：{ $count }
 admin-stats-people = 我认识的人：{ $count }
 admin-stats-dead = 放到一边的消息：{ $count }
-admin-stats-tokens = 今天写出的 token：{ $count }
+admin-stats-tokens = 今天写出的词元：{ $count }
 admin-letter = { $id } – { $whom }：{ $count } 条消息
 admin-letter-words = 内容只在命令行里显示：companion admin dead show
 admin-no-letter = 没有放到一边的这一条。发送 /admin dead 查看。
