@@ -185,12 +185,13 @@ def test_a_line_at_the_limit_is_taken(make, inbox):
     assert receive(make(line_bytes=100), incoming("x" * 100)) == [None]
 
 
-def test_an_inbox_that_is_full_is_refused_in_words(make, inbox):
-    reception = make(inbox_lines=2)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_inbox_that_is_full_is_refused_in_words(make, inbox, language):
+    reception = make(inbox_lines=2, language=language)
 
     answers = receive(reception, *(incoming() for _ in range(3)))
 
-    assert answers == [None, None, Answer(say("en", "refused-full", lines=2))]
+    assert answers == [None, None, Answer(say(language, "refused-full", lines=2))]
     assert inbox.num_waiting(talk()) == 2
 
 
@@ -218,10 +219,11 @@ def test_a_line_that_could_not_be_kept_is_an_error_so_that_the_platform_keeps_it
         receive(reception, incoming("hello"))
 
 
-def test_on_a_full_disk_nothing_is_taken_and_the_person_is_told(make, inbox, monkeypatch):
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_on_a_full_disk_nothing_is_taken_and_the_person_is_told(make, inbox, monkeypatch, language):
     monkeypatch.setattr("bot.reception._LEAST_DISK_BYTES", 2**70)
 
-    assert receive(make(), incoming("hello")) == [Answer(say("en", "refused-disk"))]
+    assert receive(make(language=language), incoming("hello")) == [Answer(say(language, "refused-disk"))]
     assert inbox.num_waiting(talk()) == 0
     assert receive(make(redis_url="redis://elsewhere"), incoming("hello")) == [None], "another machine's disk is its own matter"
 

@@ -74,6 +74,7 @@ def test_where_it_may_be_a_slip_mended_the_answer_is_offered_once_and_has_the_ne
     assert (answer.wakes, answer.line.kind, answer.line.text) == (True, "edit", "hello again")
     assert answer.line.message_id == line.message_id
     assert run(front, asked).text == say("en", "edit-old"), "there is one answer to it"
+    assert run(front, parse(incoming(offer.choices[0].command), "zh")).text == say("zh", "edit-old")
 
 
 @pytest.mark.parametrize("erase", [lambda front: front.memory.forget(talk()), lambda front: front.people.forget(talk())])

@@ -105,11 +105,13 @@ def test_an_export_asked_for_in_a_channel_comes_by_direct_message(adapter, disco
     until(lambda: ann.sees(channel) == [say("en", "told-privately")])
 
 
-def test_closed_direct_messages_are_told(adapter, discord, ann):
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_closed_direct_messages_are_told(start, discord, ann, language):
+    start(language=language)
     channel = discord.guild(ann)
     ann.is_closed = True
     ann.write(f"{ME} /export", channel)
-    until(lambda: ann.sees(channel) == [say("en", "write-first-discord")])
+    until(lambda: ann.sees(channel) == [say(language, "write-first-discord")])
 
 
 def test_chat_is_answered_in_the_answer_to_the_command(adapter, discord, ann, worker):
@@ -193,11 +195,12 @@ def test_a_thread_is_begun_in_which_each_message_is_heard_where_all_can_be_read(
     assert worker.takes(talk_of(ann, channel, thread)).said == "hello there"
 
 
-def test_no_thread_is_begun_where_the_bot_may_not(adapter, discord, ann):
-    channel = discord.guild(ann)
+def test_no_thread_is_begun_where_the_bot_may_not(adapter, discord, ann, bob):
+    channel = discord.guild(ann, bob)
     channel.guild.rights &= ~THREADS
-    used = ann.use("thread", channel)
-    until(lambda: used.text == say("en", "discord-thread-refused"))
+    in_english, in_chinese = ann.use("thread", channel), bob.use("thread", channel)
+    until(lambda: in_english.text == say("en", "discord-thread-refused"))
+    until(lambda: in_chinese.text == say("zh", "discord-thread-refused"))
     assert discord.calls["POST /channels/*/threads"] == 0
 
 
@@ -306,12 +309,22 @@ def test_a_report_reaches_the_owners_without_the_words(start, discord, ann, bob,
     ]
 
 
-def test_an_interaction_that_redis_cannot_keep_is_told(adapter, monkeypatch, discord, ann):
+def test_a_report_that_nobody_hears_is_told_so(adapter, discord, ann, bob, worker):
+    channel = discord.guild(ann, bob)
+    answered(worker, bob, "Something bad", channel)
+    bad = list(channel.messages.values())[-1]
+    for person, language in ((ann, "en"), (bob, "zh")):
+        used, expected = person.report(bad, channel), say(language, "report-known")
+        until(lambda used=used, expected=expected: used.text == expected)
+
+
+def test_an_interaction_that_redis_cannot_keep_is_told(adapter, monkeypatch, discord, ann, bob):
     from redis.exceptions import ConnectionError as RedisConnectionError
 
     async def refuse(*_):
         raise RedisConnectionError
 
     monkeypatch.setattr("bot.reception.Reception.receive", refuse)
-    used = ann.use("help")
-    until(lambda: used.text == say("en", "discord-again"))
+    in_english, in_chinese = ann.use("help"), bob.use("help")
+    until(lambda: in_english.text == say("en", "discord-again"))
+    until(lambda: in_chinese.text == say("zh", "discord-again"))

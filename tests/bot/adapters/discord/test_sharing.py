@@ -50,6 +50,9 @@ def test_who_does_not_manage_the_server_cannot_choose(start, discord, ann, bob, 
     channel = discord.guild(ann, bob, managers=[ann])
     used = bob.use("channel set", channel, value="shared")
     until(lambda: used.text == say("zh", "channel-denied"))
+    cat = discord.person("Cat")
+    elsewhere = cat.use("channel set", discord.guild(cat, managers=[ann]), value="shared")
+    until(lambda: elsewhere.text == say("en", "channel-denied"))
     bob.write(f"{ME} hello", channel)
     assert worker.takes(talk_of(bob, channel)).said == "hello"
 

@@ -79,10 +79,11 @@ def test_a_button_of_an_older_answer_says_so(adapter, telegram, ann, worker):
 
 
 @pytest.mark.parametrize("data", ["", "x", "a1.b.c", "s1..AAAAAAAAAAAA", "🙂" * 10])
-def test_a_forged_button_does_nothing(adapter, telegram, ann, worker, data):
-    message = ann.write("hello")
-    id = ann.press_raw(message, data)
-    assert until(lambda: telegram.toasts.get(id)) == say("en", "button-old")
+def test_a_forged_button_does_nothing(adapter, telegram, ann, bob, worker, data):
+    for person, language in ((ann, "en"), (bob, "zh")):
+        message = person.write("hello")
+        id = person.press_raw(message, data)
+        assert until(lambda id=id: telegram.toasts.get(id)) == say(language, "button-old")
 
 
 def test_buttons_work_after_a_restart(start, telegram, ann, worker):
@@ -114,11 +115,13 @@ def test_export_comes_as_files_and_from_a_group_into_the_private_chat(adapter, t
     until(lambda: telegram.texts(group) == [say("en", "told-privately")])
 
 
-def test_who_never_wrote_in_private_is_told_to_begin(adapter, telegram, ann):
-    group = telegram.group(-100500, ann)
-    ann.chat.gone = "Forbidden: bot can't initiate conversation with a user"
-    ann.write("/export@companion_bot", group)
-    until(lambda: telegram.texts(group) == [say("en", "write-first-telegram")])
+def test_who_never_wrote_in_private_is_told_to_begin(adapter, telegram, ann, bob):
+    group, told = telegram.group(-100500, ann, bob), []
+    for person, language in ((ann, "en"), (bob, "zh")):
+        person.chat.gone = "Forbidden: bot can't initiate conversation with a user"
+        person.write("/export@companion_bot", group)
+        told.append(say(language, "write-first-telegram"))
+        until(lambda: telegram.texts(group) == told)
 
 
 def test_a_link_with_a_persona_chooses_it(adapter, telegram, ann):

@@ -101,14 +101,16 @@ def test_what_is_not_for_the_bot_is_neither_kept_nor_answered(adapter, telegram,
     assert waiting(adapter, talk_of(ann.id, group.id)) == []
 
 
-def test_who_hides_their_name_in_a_group_is_told_why_there_is_no_answer(adapter, telegram, ann, group, worker):
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_who_hides_their_name_in_a_group_is_told_why_there_is_no_answer(start, telegram, ann, group, worker, language):
+    start(language=language)
     hidden = {"id": ANONYMOUS_ID, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
     for _ in range(2):
         telegram.say(hidden, "@companion_bot hello", group, sender_chat=group.as_json())
 
     until(lambda: telegram.texts(group))
     settle(telegram, ann, worker)
-    assert telegram.texts(group) == [say("en", "telegram-anonymous")], "once is enough"
+    assert telegram.texts(group) == [say(language, "telegram-anonymous")], "once is enough"
 
 
 def test_for_an_edited_last_message_another_answer_is_offered(adapter, telegram, ann, worker):
@@ -197,10 +199,12 @@ def test_what_cannot_be_read_is_answered_with_a_friendly_line(adapter, ann, bob,
     until(lambda: bob.sees() == [say("zh", "cannot", what=kind)])
 
 
-def test_a_caption_is_answered_and_that_the_picture_was_not_seen_is_said(adapter, ann, worker):
-    ann.write(photo=PHOTO, caption="my cat")
-    assert worker.says(talk_of(ann.id), "A cat!").said == "my cat"
-    until(lambda: sorted(ann.sees()) == sorted([say("en", "words-alone", what="picture"), "A cat!"]))
+def test_a_caption_is_answered_and_that_the_picture_was_not_seen_is_said(adapter, ann, bob, worker):
+    for person, language in ((ann, "en"), (bob, "zh")):
+        person.write(photo=PHOTO, caption="my cat")
+        assert worker.says(talk_of(person.id), "A cat!").said == "my cat"
+        expected = sorted([say(language, "words-alone", what="picture"), "A cat!"])
+        until(lambda person=person, expected=expected: sorted(person.sees()) == expected)
 
 
 def test_an_album_is_one_turn_and_one_friendly_line(adapter, ann, telegram, worker):
