@@ -130,6 +130,14 @@ def test_another_answer_is_asked_for_and_one_leafs_through_them(ann):
     until(lambda: answers(ann)[-1].startswith("You said: Please go on."), 90)
 
 
+def test_who_is_no_admin_is_refused_once_and_changes_nothing(ann):
+    for words in ("stats", "block chat", "reset chat yes", "invite", "dead list"):
+        ann.write(f"/admin {words}")
+    ann.write("hello")
+    until(lambda: answers(ann) and is_done(ann), 90)
+    assert answers(ann) == [say("en", "denied-admin"), "You said: hello. I am listening."]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["when it is written", "while it grows", "when it ends"])
 def test_an_adapter_killed_at_any_step_leaves_one_whole_answer(service, platform, ann, step):
