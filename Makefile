@@ -17,23 +17,35 @@ LARGEST = , the largest part
 OTHERS = everything else
 NEEDS = Companion needs Python 3.11 or newer, and found none. Install it, then type the same command again:
 ELSEWHERE = another place
+WHAT_FOR = what $* needs
+CHAT = talk in this terminal (the first time it installs what is needed)
+TEST = run all tests but the slow ones; make test-all runs those too
+LINT = ruff, mypy and the import rules
+DOCS = write the tables of docs/settings.md and docs/models.md anew
+COMPILED = compile what the library of the command line says in other languages
 ifneq ($(filter zh%,$(or $(COMPANION_LANGUAGE),$(LC_ALL),$(LC_MESSAGES),$(LANG))),)
 TAKES = 需要几分钟，只有这一次
 LARGEST = ，最大的一部分
 OTHERS = 其余的一切
 NEEDS = Companion 需要 Python 3.11 或更新的版本，这里没有找到。请安装后再输入同样的命令：
 ELSEWHERE = 装在别处时
+WHAT_FOR = $* 所需的一切
+CHAT = 在这个终端里聊天（第一次会先安装所需的一切）
+TEST = 运行测试，不含耗时的；make test-all 运行全部
+LINT = ruff、mypy 和导入规则
+DOCS = 重新生成 docs/settings.md 和 docs/models.md 里的表格
+COMPILED = 编译命令行库在其他语言里说的话
 endif
 
 .PHONY: help chat test test-all lint docs texts
 .DEFAULT_GOAL = help
 
 help:
-	@echo 'make chat      talk in this terminal (the first time it installs what is needed)'
-	@echo 'make test      run all tests but the slow ones; make test-all runs those too'
-	@echo 'make lint      ruff, mypy and the import rules'
-	@echo 'make docs      write the tables of docs/settings.md and docs/models.md anew'
-	@echo 'make texts     compile what the library of the command line says in other languages'
+	@echo 'make chat      $(CHAT)'
+	@echo 'make test      $(TEST)'
+	@echo 'make lint      $(LINT)'
+	@echo 'make docs      $(DOCS)'
+	@echo 'make texts     $(COMPILED)'
 
 chat: $(VENV)/installed
 	@$(BIN)/python -m bot chat
@@ -77,6 +89,6 @@ $(VENV)/installed: pyproject.toml
 	@touch $@
 
 $(VENV)/installed-%: $(VENV)/installed
-	@echo 'install  what $* needs' >&2
+	@echo 'install  $(WHAT_FOR)' >&2
 	@$(PIP) install --quiet --group $* >&2
 	@touch $@

@@ -188,6 +188,15 @@ def test_without_a_fitting_python_the_start_says_so_in_chinese_too(checkout):
     assert done.stderr.startswith("Companion 需要 Python 3.11 或更新的版本，这里没有找到。")
 
 
+def test_make_by_itself_tells_the_same_commands_in_both_languages(checkout):
+    told = [make(checkout, f"LANG={language}").stdout for language in ("en_US.UTF-8", "zh_CN.UTF-8")]
+    english, chinese = (re.findall(r"(?m)^(make [a-z]+) +(.+)", words) for words in told)
+    assert len(english) == 5
+    assert [command for command, _ in chinese] == [command for command, _ in english]
+    assert [words for _, words in chinese if not re.search("[一-鿿]", words)] == []
+    assert [words for _, words in english if re.search("[一-鿿]", words)] == []
+
+
 def test_everything_but_replies_goes_to_stderr(checkout):
     rules = make(checkout, "--dry-run", "test-all").stdout.splitlines()
     pips = [line for line in rules if "-m pip" in line]
