@@ -17,6 +17,7 @@ from bot.core.access import Kind
 from bot.core.inbox import Stopped
 from bot.core.limits import RefusedReason
 from bot.core.messages import FailedReason, Note
+from bot.core.texts import Texts
 from bot.i18n import best, languages, say
 from tests import fluent_files
 from tests.fluent_files import values
@@ -130,6 +131,16 @@ def test_an_unknown_text_is_an_error_and_not_an_empty_message():
 def test_a_forgotten_value_is_an_error_and_not_a_hole_in_the_text():
     with pytest.raises(FluentReferenceError, match="name"):
         say("en", "unknown-command")
+
+
+def test_one_file_more_is_one_language_more(tmp_path):
+    for file in (HERE / "locales").glob("*.ftl"):
+        (tmp_path / file.name).write_text(file.read_text())
+    (tmp_path / "fr.ftl").write_text((HERE / "locales" / "en.ftl").read_text().replace("= English\n", "= Français\n"))
+    texts = Texts(tmp_path)
+
+    assert sorted(texts.languages()) == ["en", "fr", "zh"]
+    assert texts.say("fr", "language-name") == "Français"
 
 
 def test_a_language_without_texts_is_spoken_in_english():
