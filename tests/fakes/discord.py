@@ -286,7 +286,10 @@ class DiscordServer:
 
     def guild(self, *members, managers=()):
         """A server with one channel, which is given."""
-        guild = Guild(self.snowflake() & ~0xFFF, list(members), managers={one.id for one in managers})
+        id = self.snowflake() & ~0xFFF
+        while id in self.guilds:  # made within the same millisecond
+            id += 1 << 12
+        guild = Guild(id, list(members), managers={one.id for one in managers})
         self.guilds[guild.id] = guild
         channel = self.channel(guild, tell=False)
         self.tell("GUILD_CREATE", guild.as_json(self.bot))

@@ -120,13 +120,13 @@ class _Parts:
         places, tokens, form = Places(bot_id, client), Tokens(), DiscordForm()
         buttons, sender = Buttons(token.get_secret_value(), keeping.keep_choice), Sender(client, places, tokens)
         surface = DiscordSurface(places.surface, sender, form, buttons, keeping, lambda: front.settings.discord_streaming)
-        reception, sharing = Reception(front), Sharing(front)
+        reception, sharing = Reception(front), Sharing(front, keeping)
         self._answering = answering = Answering(front, sender, form, buttons)
         pressing = Pressing(front, reception, buttons, keeping, answering, surface)
         interacting = Interacting(front, reception, places, sharing, buttons, form, tokens, surface, pressing)
         ears = Ears(bot_id, places, lambda: front.settings.discord_names, lambda: front.settings.language)
         taking = Taking(front, reception, answering)
-        leaving = Leaving(front, places, taking)
+        leaving = Leaving(front, places, taking, keeping)
         handling = Handling(front, ears, sharing, taking, interacting, surface, keeping, leaving)
         handling.catch_up = CatchingUp(places, keeping, handling.message, settings.age_hours * 3600).run
         client.events = handling

@@ -65,6 +65,7 @@ class Handling:
         await self._keep_trying(lambda: self._leaving.left(guild))
 
     async def ready(self, shard: int) -> None:
+        await self._keep_trying(lambda: self._leaving.look(shard))
         if self.catch_up is not None:
             await self.catch_up(shard)
 

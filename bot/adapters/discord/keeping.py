@@ -27,6 +27,18 @@ class DiscordKeeping(Keeping):
         found: Any = self._redis.zrange(name, 0, _NUM_ACTIVE - 1, desc=True, withscores=True)
         return {int(channel): sent_ms for channel, sent_ms in found}
 
+    # Channels that share a talk, and the server of each: it may put the bot out while nothing runs
+
+    def share(self, channel: str, server: str) -> None:
+        self._redis.hset(self._name("shared"), channel, server)
+
+    def shared(self) -> dict[int, int]:
+        return {int(channel): int(server) for channel, server in self._hash("shared").items()}
+
+    def share_no_more(self, channels: list[int]) -> None:
+        if channels:
+            self._redis.hdel(self._name("shared"), *map(str, channels))
+
     # Introductions: how many of a shard came too soon after each other, and when the last was
 
     def introductions(self, shard: int) -> tuple[int, float]:

@@ -8,9 +8,9 @@ from contextlib import suppress
 import discord
 import structlog
 
+from bot.adapters.discord.keeping import DiscordKeeping
 from bot.adapters.discord.places import Places
 from bot.adapters.shared.taking import Taking
-from bot.core.messages import Conversation
 from bot.i18n import best, say
 from bot.run import Front
 
@@ -20,8 +20,8 @@ log = structlog.get_logger()
 class Leaving:
     """Of one bot account."""
 
-    def __init__(self, front: Front, places: Places, taking: Taking) -> None:
-        self._front, self._places, self._taking = front, places, taking
+    def __init__(self, front: Front, places: Places, taking: Taking, keeping: DiscordKeeping) -> None:
+        self._front, self._places, self._taking, self._keeping = front, places, taking, keeping
 
     async def hello(self, guild: discord.Guild) -> None:
         """Where Discord greets newcomers itself; nowhere, if that is closed."""
@@ -35,10 +35,19 @@ class Leaving:
     async def left(self, guild: discord.Guild) -> None:
         """Nobody is there to read a reply. What channels shared was the server's, and goes with it."""
         log.info("left a server", action="left")
-        await asyncio.to_thread(self._end, [self._places.conversation(one, 0) for one in guild.channels])
+        await asyncio.to_thread(self._end, [one.id for one in guild.channels])
 
-    def _end(self, channels: list[Conversation]) -> None:
+    async def look(self, shard: int) -> None:
+        """Which servers put the bot out while there was no session: of those nobody tells."""
+        shared = await asyncio.to_thread(self._keeping.shared)
+        ended = [channel for channel, server in shared.items() if self._places.has_left(server, shard)]
+        if ended:
+            log.info("left a server meanwhile", action="left")
+            await asyncio.to_thread(self._end, ended)
+
+    def _end(self, channels: list[int]) -> None:
         """What is kept of people stays theirs, until they erase it or the retention ends."""
-        for channel in channels:
-            self._taking.leave(channel)
-            self._front.people.forget(channel.shared)
+        for where in (self._places.conversation(discord.Object(id), 0) for id in channels):
+            self._taking.leave(where)
+            self._front.people.forget(where.shared)
+        self._keeping.share_no_more(channels)

@@ -31,6 +31,10 @@ class Places:
             return Conversation(PLATFORM, self._bot, str(channel.parent_id), str(channel.id), str(person))
         return Conversation(PLATFORM, self._bot, str(channel.id), "0", str(person))
 
+    def has_left(self, server: int, shard: int) -> bool:
+        """Whether that shard's session, which begins with all of its servers, has none of that id."""
+        return (server >> 22) % (self._client.shard_count or 1) == shard and self._client.get_guild(server) is None
+
     async def channel(self, where: Conversation) -> Messageable:
         """Where to write to. Raises what the library raises for one that is gone or closed to the bot."""
         if is_private(where):

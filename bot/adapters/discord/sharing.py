@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot import commands
+from bot.adapters.discord.keeping import DiscordKeeping
 from bot.adapters.shared.places import is_private
 from bot.commands import Answer
 from bot.core.messages import Incoming
@@ -17,8 +18,8 @@ _FOR_MANAGERS = {"reset", "persona", "think"}
 
 
 class Sharing:
-    def __init__(self, front: Front) -> None:
-        self._front = front
+    def __init__(self, front: Front, keeping: DiscordKeeping) -> None:
+        self._front, self._keeping = front, keeping
 
     def place(self, incoming: Incoming) -> Incoming | Answer:
         """The same in everybody's conversation, if the channel has one and it belongs there; or why it cannot be."""
@@ -34,4 +35,6 @@ class Sharing:
         if ask is not None and ask.name in _FOR_MANAGERS and not incoming.manages:
             return Answer(say(language, "channel-only-managers"), private=True)
         own = incoming.conversation
+        if incoming.server is not None:
+            self._keeping.share(own.chat, incoming.server)
         return replace(incoming, conversation=own.shared, line=replace(incoming.line, speaker=own.person))

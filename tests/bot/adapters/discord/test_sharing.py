@@ -92,6 +92,22 @@ def test_when_each_has_their_own_again_what_was_shared_is_erased(channel, ann, w
     assert worker.takes(talk_of(ann, channel)).said == "and now"
 
 
+def test_a_server_that_put_the_bot_out_while_nothing_ran_takes_what_was_shared_too(start, discord, ann, worker):
+    first = start()
+    left, stays = (discord.guild(ann, managers=[ann]) for _ in range(2))
+    for channel in (left, stays):
+        used = ann.use("channel set", channel, value="shared")
+        until(lambda used=used: used.text)
+        ann.write(f"{ME} hello", channel)
+        worker.says(everybody(ann, channel), "Hello")
+        until(lambda channel=channel: ann.sees(channel) == ["Hello"])
+    first.stop()
+    discord.remove_bot(left.guild)
+    start()
+    until(lambda: worker.memory.num_turns(everybody(ann, left)) == 0)
+    assert worker.memory.num_turns(everybody(ann, stays)) == 1
+
+
 def test_direct_messages_stay_apart(channel, ann, worker):
     ann.write("hello")
     assert worker.takes(talk_of(ann)).said == "hello"
