@@ -345,6 +345,7 @@ go-on = Please go on.
 telegram-forwarded = forwarded, written by { $name }
 telegram-anonymous = I cannot tell who you are while you write anonymously, so I would mix you up with others. Please write under your own name.
 telegram-hello-group = Hello! I am an AI, a computer program. To talk to me here, mention { $name }, reply to one of my messages, or write /ask. I read nothing else. /privacy says what I keep.
+discord-hello-server-all = Hello! I am an AI, a computer program. To talk to me here, mention { $name }, reply to one of my messages, or use /chat. In threads that I begin you need not. Discord shows me the other messages too, but I keep none of them. /privacy says what I keep.
 telegram-command-ask = talk to me: /ask and your message
 telegram-description = An AI companion: a computer program, not a person, and sometimes wrong. Write anything to begin. /help shows what it understands, /privacy what is kept and how to erase it.
 telegram-short-description = An AI companion: a program, not a person. /privacy says what is kept.

@@ -300,6 +300,7 @@ go-on = 请继续。
 telegram-forwarded = 转发内容，作者是 { $name }
 telegram-anonymous = 你匿名发言时，我分不清你是谁，会把你和别人弄混。请用自己的身份写给我。
 telegram-hello-group = 大家好！我是 AI，一个计算机程序。想在这里和我聊天，请提到 { $name }、回复我的消息，或者使用 /ask。其他消息我都不读。/privacy 说明我会保存什么。
+discord-hello-server-all = 大家好！我是 AI，一个计算机程序。想在这里和我聊天，请提到 { $name }、回复我的消息，或者使用 /chat。在我开的子区里可以直接说话。其他消息 Discord 也会给我看，但我一条都不保存。/privacy 说明我会保存什么。
 telegram-command-ask = 和我说话：/ask 加上你的话
 telegram-description = 一个 AI 伙伴：它是计算机程序，不是真人，也会出错。随便写点什么就可以开始。/help 查看用法，/privacy 了解会保存什么、如何清除。
 telegram-short-description = AI 伙伴：是程序，不是真人。/privacy 说明会保存什么。

@@ -30,7 +30,13 @@ class Leaving:
             return
         language = best(str(guild.preferred_locale), self._front.settings.language)
         with suppress(discord.HTTPException):
-            await channel.send(say(language, "discord-hello-server", name=me.mention))
+            await channel.send(self._hello(language, me.mention))
+
+    def _hello(self, language: str, me: str) -> str:
+        """It says what is read there."""
+        if self._front.settings.discord_message_content:
+            return say(language, "discord-hello-server-all", name=me)
+        return say(language, "discord-hello-server", name=me)
 
     async def left(self, guild: discord.Guild) -> None:
         """Nobody is there to read a reply. What channels shared was the server's, and goes with it."""

@@ -144,6 +144,18 @@ def test_with_the_intent_a_reply_to_the_bot_needs_no_ping(start, discord, ann, w
     assert worker.takes(talk_of(ann, channel)).said == "and you?"
 
 
+@pytest.mark.parametrize(("reads_all", "key"), [(False, "discord-hello-server"), (True, "discord-hello-server-all")])
+def test_a_server_that_takes_it_in_is_told_what_it_reads_there(start, discord, ann, reads_all, key):
+    discord.reads_all = reads_all
+    start(discord_message_content=reads_all)
+    channel = discord.guild(ann)
+    channel.guild.system = channel
+    told = channel.guild.as_json(discord.bot)
+    del told["unavailable"]  # which a server has that was there before
+    discord.tell("GUILD_CREATE", told)
+    until(lambda: ann.sees(channel) == [say("en", key, name=ME)])
+
+
 def test_two_people_at_once_have_talks_of_their_own(adapter, discord, ann, bob, worker):
     channel = discord.guild(ann, bob)
     ann.write(f"{ME} I am Ann", channel)
