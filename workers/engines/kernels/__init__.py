@@ -1,4 +1,6 @@
-"""Attention over paged caches on NVIDIA GPUs, out of torch's own parts and Triton; what several engines share."""
+"""Kernels for NVIDIA GPUs, out of torch's own parts and Triton: attention over paged caches, which several engines share, and
+what else a step is made of. They are imported where they are used, since Triton is not everywhere.
+"""
 
 from __future__ import annotations
 
