@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from heapq import heapify, heappop, heappush
+from itertools import count, pairwise
 
 import pyromark
 from telegramify_markdown import convert
@@ -65,7 +67,25 @@ def style(markdown: str) -> Styled:
         return Styled(whole.strip())
     end = utf16_len(text.rstrip())
     marks = (Mark(one.type, one.offset, min(one.offset + one.length, end), one.url, one.language) for one in entities)
-    return Styled(text.rstrip(), tuple(mark for mark in marks if mark.start < mark.end))
+    return Styled(text.rstrip(), tuple(_nested(mark for mark in marks if mark.start < mark.end)))
+
+
+def _nested(marks: Iterable[Mark]) -> Iterator[Mark]:
+    """Telegram refuses marks that cross: one that goes on behind the end of another in which it began is cut in two there."""
+    order = count()
+    waiting = [(mark.start, -mark.end, next(order), mark) for mark in marks]
+    heapify(waiting)
+    ends: list[int] = []
+    while waiting:
+        mark = heappop(waiting)[-1]
+        while ends and ends[-1] <= mark.start:
+            ends.pop()
+        if ends and mark.end > ends[-1]:
+            rest = replace(mark, start=ends[-1])
+            heappush(waiting, (rest.start, -rest.end, next(order), rest))
+            mark = replace(mark, end=ends[-1])
+        ends.append(mark.end)
+        yield mark
 
 
 def quote(text: str) -> Styled:

@@ -66,7 +66,7 @@ def test_people_and_the_ceiling_follow_from_memory_and_bandwidth():
     free = 141e9 * 0.9 - small.weight_bytes
     assert explain.people(small, H200, 4096) == free // (4096 * 28_672)
     assert explain.ceiling(small, H200) == pytest.approx(1555, rel=0.001)
-    assert said(small, H200)["explain-engine"] == {"engine": "transformers"}
+    assert said(small, H200)["explain-engine"] == {"engine": "paged"}
 
 
 def test_what_does_not_fit_says_so_names_what_does_and_promises_no_speed():

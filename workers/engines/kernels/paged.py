@@ -94,25 +94,16 @@ def _attend(
     row, column, token = tl.arange(0, ROWS), tl.arange(0, PADDED), tl.arange(0, BLOCK)
     is_row, is_column = row < GROUP, column < WIDTH
     is_tile = is_row[:, None] & is_column[None, :]
-    length = tl.load(lengths + request).to(tl.int32)
-    head = kv_head * GROUP + row
+    length, head = tl.load(lengths + request).to(tl.int32), kv_head * GROUP + row
     q += request * q_stride + head[:, None] * WIDTH
     k += request * k_stride + kv_head * WIDTH
     query = tl.load(q + column[None, :], mask=is_tile, other=0.0)
     new_key = tl.load(k + column, mask=is_column, other=0.0)
     new_value = tl.load(v + request * v_stride + kv_head * WIDTH + column, mask=is_column, other=0.0)
     if TURN:
-        partner = (column + WIDTH // 2) % WIDTH
-        c = tl.load(cos + request * turn_stride + column, mask=is_column, other=0.0).to(tl.float32)
-        s = tl.load(sin + request * turn_stride + column, mask=is_column, other=0.0).to(tl.float32)
-        s = tl.where(column < WIDTH // 2, -s, s)
-        other_query = tl.load(q + partner[None, :], mask=is_tile, other=0.0).to(tl.float32)
-        other_key = tl.load(k + partner, mask=is_column, other=0.0).to(tl.float32)
-        query = (query.to(tl.float32) * c[None, :] + other_query * s[None, :]).to(query.dtype)
-        new_key = (new_key.to(tl.float32) * c + other_key * s).to(new_key.dtype)
-    table += request * table_stride
-    k_cache += kv_head * head_stride
-    v_cache += kv_head * head_stride
+        query = _turn(query, q, cos + request * turn_stride, sin + request * turn_stride, is_tile, column, WIDTH)
+        new_key = _turn(new_key, k, cos + request * turn_stride, sin + request * turn_stride, is_column, column, WIDTH)
+    table, k_cache, v_cache = table + request * table_stride, k_cache + kv_head * head_stride, v_cache + kv_head * head_stride
     # The first split starts from the new token itself, so that nobody reads what is written here.
     if (split == 0) & (length >= 0):
         at = tl.load(table + length // PAGE).to(tl.int64) * page_stride + (length % PAGE) * token_stride + column
@@ -131,11 +122,7 @@ def _attend(
         key = tl.load(k_cache + at, mask=is_read, other=0.0)
         value = tl.load(v_cache + at, mask=is_read, other=0.0)
         score = tl.where(is_cached[None, :], tl.dot(query, tl.trans(key)) * scale, float("-inf"))
-        higher = tl.maximum(maximum, tl.max(score, axis=1))
-        weight, shrink = tl.exp(score - higher[:, None]), tl.exp(maximum - higher)
-        total = total * shrink + tl.sum(weight, axis=1)
-        part = part * shrink[:, None] + tl.dot(weight.to(value.dtype), value)
-        maximum = higher
+        maximum, total, part = _add(score, value, maximum, total, part)
     out = (request * num_kv_heads * GROUP + head) * num_splits + split
     if WHOLE:
         part /= total[:, None]
@@ -143,6 +130,27 @@ def _attend(
         tl.store(maxima + out, maximum, mask=is_row)
         tl.store(sums + out, total, mask=is_row)
     tl.store(parts + out[:, None] * WIDTH + column[None, :], part.to(parts.dtype.element_ty), mask=is_tile)
+
+
+@triton.jit
+def _add(score, value, maximum, total, part):
+    """One more block of scores and values in a softmax that goes along."""
+    higher = tl.maximum(maximum, tl.max(score, axis=1))
+    weight, shrink = tl.exp(score - higher[:, None]), tl.exp(maximum - higher)
+    return higher, total * shrink + tl.sum(weight, axis=1), part * shrink[:, None] + tl.dot(weight.to(value.dtype), value)
+
+
+@triton.jit
+def _turn(x, at, cos, sin, mask, column, WIDTH: tl.constexpr):
+    """x, which was read from `at` with `mask`, rotated; the halves of a head together."""
+    partner, is_column = (column + WIDTH // 2) % WIDTH, column < WIDTH
+    c = tl.load(cos + column, mask=is_column, other=0.0).to(tl.float32)
+    s = tl.load(sin + column, mask=is_column, other=0.0).to(tl.float32)
+    s = tl.where(column < WIDTH // 2, -s, s)
+    if len(x.shape) == 2:
+        c, s, partner = c[None, :], s[None, :], partner[None, :]
+    other = tl.load(at + partner, mask=mask, other=0.0).to(tl.float32)
+    return (x.to(tl.float32) * c + other * s).to(x.dtype)
 
 
 @triton.jit(do_not_specialize=["num_splits"])

@@ -77,6 +77,9 @@ class PagedEngine:
     def close(self) -> None:
         self._flying.clear()
         del self._runner
+        if torch.cuda.is_available():
+            # Else torch keeps it for this process.
+            torch.cuda.empty_cache()
 
     def _hear(self, timeout: float) -> None:
         try:

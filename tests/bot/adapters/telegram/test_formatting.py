@@ -6,7 +6,7 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.telegram.formatting import Styled, quote, style, utf16_len
+from bot.adapters.telegram.formatting import Mark, Styled, quote, style, utf16_len
 from bot.adapters.telegram.splitting import split
 from tests.fakes.telegram import check_text, piece
 
@@ -118,6 +118,14 @@ def test_families_flags_and_accents_are_never_torn():
 def test_a_single_character_longer_than_a_message_is_cut_rather_than_lost():
     zalgo = "a" + "\u0301" * 100
     assert "".join(part.text for part in split(Styled(zalgo), 30)) == zalgo
+
+
+def test_marks_that_would_cross_are_cut_in_two():
+    styled = style("> one||two\n\nthree||")
+
+    assert styled.text == "onetwo\n\nthree"
+    assert styled.marks == (Mark("blockquote", 0, 6), Mark("spoiler", 3, 6), Mark("spoiler", 6, 13))
+    check(split(styled))
 
 
 @settings(max_examples=300, deadline=None)

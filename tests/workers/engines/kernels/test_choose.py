@@ -65,6 +65,7 @@ def test_they_choose_the_same(both):
         assert chosen == expected
 
 
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_what_is_no_number_is_told(both):
     broken = logits()
     broken[0, 7], broken[1], broken[2, 5], broken[3, 5] = float("nan"), float("-inf"), float("inf"), float("-inf")
