@@ -27,6 +27,8 @@ _NO_WORKER_SECONDS = 300.0
 _LEAST_DISK_BYTES = 512 * 1024**2
 _AGAIN_SECONDS = 24 * 3600
 _PROBLEM_CHARS = 300
+# Broken files: who changed one may be an admin and no owner.
+_FOR_ADMINS = ("alert-settings", "alert-persona", "alert-conduct")
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,12 @@ class Alert:
 
 
 def tell_owners(front: Front, surface: str, key: str, here: Conversation | None = None, **values: str | int) -> bool:
-    """Put it into the outbox for the owners on that surface, once a day for each different problem. `here` is the terminal.
+    """Put it into the outbox for the owners on that surface, and what admins can mend for them too; once a day for each
+    different problem. `here` is the terminal.
 
     False when there is nobody to tell, or they were told already.
     """
-    alert, owners = Alert(key, values), list(_owners(front, surface, here))
+    alert, owners = Alert(key, values), list(_owners(front, surface, here, with_admins=key in _FOR_ADMINS))
     name = Keys(surface).of_person(alert.id, "alert")
     if not owners or not front.store.redis.set(name, "1", nx=True, ex=_AGAIN_SECONDS):
         return False
@@ -55,10 +58,11 @@ def tell_owners(front: Front, surface: str, key: str, here: Conversation | None 
     return True
 
 
-def _owners(front: Front, surface: str, here: Conversation | None) -> Iterator[Conversation]:
+def _owners(front: Front, surface: str, here: Conversation | None, *, with_admins: bool) -> Iterator[Conversation]:
     """Where each can be told: in private. At a terminal that is whoever sits there, unless the settings name who owns it."""
     platform, _, bot = surface.partition(":")
-    people = [person for place, _, person in (name.partition(":") for name in front.settings.owners) if place == platform]
+    names = dict.fromkeys((*front.settings.owners, *(front.settings.admins if with_admins else ())))
+    people = [person for place, _, person in (name.partition(":") for name in names) if place == platform]
     if here is not None and here.surface == surface and (not people or here.person in people):
         yield here
         return

@@ -1,4 +1,4 @@
-"""The owners are told, in private, in their language, once a day for each problem; nobody else ever is."""
+"""The owners are told, in private, in their language, once a day for each problem; of broken files the admins too."""
 
 import asyncio
 from pathlib import Path
@@ -62,6 +62,13 @@ def test_each_owner_of_the_platform_is_told_in_private_and_once(make_front, inbo
         (str(talk("7")), "alert-disk", {"folder": "/x"}),
     ]
     assert all(0 < front.store.redis.ttl(name) <= 24 * 3600 for name in front.store.redis.keys("*:alert:*"))
+
+
+def test_of_a_broken_file_admins_are_told_too_and_nobody_twice(make_front):
+    front = make_front(owners="telegram:7", admins="telegram:8,telegram:7,discord:9")
+    assert tell_owners(front, SURFACE, "alert-persona", problem="x.toml: what?")
+
+    assert [name for name, _, _ in told(front)] == [str(talk("7")), str(talk("8"))]
 
 
 def test_without_an_owner_nobody_is_told_and_a_later_one_is(make_front):
