@@ -689,6 +689,21 @@ class DiscordServer:
         made.followups.append(self._reply(made, body))
         return 200, made.followups[-1]
 
+    def _edit_followup(self, _app, token, id, body, **_):
+        return 200, self._changed(self._followed(token, id), body)
+
+    def _delete_followup(self, _app, token, id, **_):
+        made, message = self._interaction(token), self._followed(token, id)
+        made.followups.remove(message)
+        made.where.messages.pop(int(id), None)
+        return 204, None
+
+    def _followed(self, token, id):
+        for message in self._interaction(token).followups:
+            if message["id"] == str(id):
+                return message
+        raise Refused(404, 10008, "Unknown Message")
+
     def _reply(self, made, body):
         message = self._message(self.snowflake(), self.bot, made.where, body.get("content") or "") | self._extras(body)
         if not message["flags"] & _EPHEMERAL:
@@ -780,4 +795,6 @@ _ROUTES = {
     f"PATCH /webhooks/{_ID}/{_TOKEN}/messages/@original": "_edit_original",
     f"DELETE /webhooks/{_ID}/{_TOKEN}/messages/@original": "_delete_original",
     f"POST /webhooks/{_ID}/{_TOKEN}": "_followup",
+    f"PATCH /webhooks/{_ID}/{_TOKEN}/messages/{_ID}": "_edit_followup",
+    f"DELETE /webhooks/{_ID}/{_TOKEN}/messages/{_ID}": "_delete_followup",
 }

@@ -70,6 +70,7 @@ class Interacting:
             if isinstance(placed, Answer):
                 await self._tell(interaction, incoming, placed)
             else:
+                self._tokens.keep(placed.conversation, interaction)
                 await self._chat(interaction, placed, original.id)
 
     async def _chat(self, interaction: Interaction, incoming: Incoming, original: int) -> None:

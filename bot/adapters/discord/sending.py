@@ -49,17 +49,24 @@ class Sender:
         quietly: bool = False,
         once: str = "",
     ) -> int:
-        """Gives the message's id. One that is named by `once`, Discord takes only the first time."""
+        """Gives the message's id. One that is named by `once`, Discord takes only the first time.
+
+        Where the bot may not write it still may go on after its answer to a command.
+        """
+        more: dict[str, Any] = {"suppress_embeds": True, "silent": quietly} | ({"view": view(keys)} if keys else {})
         async with in_deliverys_words(may_repeat=bool(once)):
-            channel = await self._open(where)
-            self._spare(priority, *_MESSAGES, channel)
-            more: dict[str, Any] = {"view": view(keys)} if keys else {}
-            if reply_to.isdecimal() and _may(channel, "read_message_history"):
-                more["reference"] = _reference(channel, int(reply_to))
-            message = await self._asking(
-                where,
-                channel.send(text, nonce=_nonce(once), suppress_embeds=True, silent=quietly, **more),
-            )
+            try:
+                channel = await self._open(where)
+                self._spare(priority, *_MESSAGES, channel)
+                if reply_to.isdecimal() and _may(channel, "read_message_history"):
+                    more["reference"] = _reference(channel, int(reply_to))
+                message = await self._asking(where, channel.send(text, nonce=_nonce(once), **more))
+            except (Gone, discord.Forbidden):
+                if (interaction := self._tokens.of(where)) is None:
+                    raise
+                more.pop("reference", None)
+                message = await interaction.followup.send(text, wait=True, **more)
+                self._tokens.follow_up(message.id, where)
             if once and message.content != text:  # it was taken before, and has said less then
                 await message.edit(content=text, view=view(keys))
             return int(message.id)
@@ -76,7 +83,9 @@ class Sender:
     async def delete(self, where: Conversation, id: int) -> None:
         async with in_deliverys_words(may_repeat=True):
             try:
-                if interaction := self._tokens.of(id):
+                if (interaction := self._tokens.of(id)) and self._tokens.is_followup(id):
+                    await interaction.followup.delete_message(id)
+                elif interaction:
                     await interaction.delete_original_response()
                 else:
                     await self._asking(where, (await self._message(where, id)).delete())
@@ -97,7 +106,8 @@ class Sender:
         """By the token of the interaction that made it, while that is valid: not all such messages have another way."""
         try:
             if interaction := self._tokens.of(id):
-                await interaction.edit_original_response(**to)
+                is_followup = self._tokens.is_followup(id)
+                await (interaction.followup.edit_message(id, **to) if is_followup else interaction.edit_original_response(**to))
                 return True
             channel = await self._open(where)
             self._spare(priority, *_MESSAGE, channel)

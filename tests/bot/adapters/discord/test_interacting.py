@@ -6,7 +6,7 @@ from bot.adapters.discord import surface, tokens
 from bot.i18n import say
 from tests.bot.adapters.discord.conftest import talk_of
 from tests.bot.adapters.working import until
-from tests.fakes.discord import BOT_ID, THREADS
+from tests.fakes.discord import BOT_ID, SEND, THREADS
 
 ME = f"<@{BOT_ID}>"
 LONG = "The wind came over the sea and told a tale of long ago. " * 3
@@ -158,6 +158,24 @@ def test_chat_goes_on_as_a_message_when_the_interaction_is_over(start, monkeypat
     until(lambda: not reply.streams(f"{LONG}On.", lambda: used.text == f"{LONG}On.".strip()) or True)
     reply.ends("The end.")
     until(lambda: ann.sees(channel) == ["The end."])
+
+
+def test_a_long_answer_to_chat_goes_on_where_the_bot_may_not_write_itself(adapter, discord, ann, worker):
+    channel = discord.guild(ann)
+    channel.guild.rights &= ~SEND
+    long = "\n\n".join(f"{number} {'word ' * 300}".strip() for number in range(5))
+    used = ann.use("chat", channel, message="tell me much")
+    reply = worker.takes(talk_of(ann, channel))
+    reply.streams(long[:5000], lambda: len(used.followups) == 3)
+    reply.ends(long)
+    until(lambda: "\n\n".join(ann.sees(channel)).split() == long.split() and ann.buttons(channel) == [["↻", "…"]])
+    assert discord.calls["POST /channels/*/messages"] == 1, "refused, and remembered"
+
+    again = ann.use("chat", channel, message="less")
+    reply = worker.takes(talk_of(ann, channel))
+    reply.streams(long[:5000], lambda: len(again.followups) == 3)
+    reply.ends("Short.")
+    until(lambda: again.text == "Short." and not again.followups)
 
 
 def test_chat_is_finished_by_the_next_process(start, discord, ann, worker):
