@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from bisect import insort
-from itertools import count
 from operator import attrgetter
-from queue import Empty, SimpleQueue
-from random import getrandbits
 from time import perf_counter
 
-from workers.engines.base import Ended, Event, Limits, Reason, Request, Stats, Tokens
+from workers.engines.base import Ended, Limits, Reason, Request, Stats, Tokens
 from workers.engines.llamacpp.cache import Cache
 from workers.engines.llamacpp.runtime import Piece, Runtime
 from workers.engines.llamacpp.sequence import Sequence
+from workers.engines.loop import LoopEngine
 
 # A step in which prompts are read shall take about this long: until it ends nobody's next token comes, and no cancel is heard.
 STEP_SECONDS = 0.5
@@ -25,39 +23,16 @@ NO_ROOM = "llama.cpp's memory is not enough for this request alone"
 _urgency = attrgetter("urgency")
 
 
-class LlamaCppEngine:
+class LlamaCppEngine(LoopEngine[Sequence]):
     """See `base.Engine`. `chunk` is the most that is read of prompts in one step. Whatever fails is raised by `step`."""
 
     def __init__(self, runtime: Runtime, cache: Cache, limits: Limits, num_ids: int, chunk: int) -> None:
-        self.limits = limits
-        self._runtime, self._cache, self._num_ids = runtime, cache, num_ids
+        super().__init__(limits, num_ids)
+        self._runtime, self._cache = runtime, cache
         self._chunk = self._max_chunk = chunk
-        self._inbox: SimpleQueue[Request | str] = SimpleQueue()
-        self._open: dict[str, Sequence] = {}
         self._waiting: list[Sequence] = []
         self._active: list[Sequence] = []
-        self._orders = count()
-        self._events: list[Event] = []
-        self._num_steps = self._num_prompt = self._num_known = self._num_set_back = 0
-        self._step_seconds = 0.0
-
-    def submit(self, request: Request) -> None:
-        self._inbox.put(request)
-
-    def cancel(self, id: str) -> None:
-        self._inbox.put(id)
-
-    def step(self, timeout: float) -> list[Event]:
-        self._hear(0.0 if self._open else timeout)
-        if self._open:
-            began_at = perf_counter()
-            self._admit()
-            if self._active:
-                self._run()
-            self._num_steps += 1
-            self._step_seconds += perf_counter() - began_at
-        events, self._events = self._events, []
-        return events
+        self._num_prompt = self._num_known = self._num_set_back = 0
 
     def stats(self) -> Stats:
         """A block is one token."""
@@ -78,39 +53,15 @@ class LlamaCppEngine:
             sequence.sampler.close()
         self._runtime.close()
 
-    def _hear(self, timeout: float) -> None:
-        try:
-            while True:
-                item = self._inbox.get(timeout > 0, timeout)
-                timeout = 0.0
-                self._begin(item) if isinstance(item, Request) else self._cancel(item)
-        except Empty:
-            return
-
-    def _begin(self, request: Request) -> None:
-        if refusal := self._refusal(request):
-            self._events.append(Ended(request.id, "refused", refusal))
-            return
-        how = request.sampling
-        seed = getrandbits(31) if how.seed is None else how.seed & 0x7FFFFFFF
-        sampler = self._runtime.sampler(request, seed)
-        self._open[request.id] = sequence = Sequence(request, next(self._orders), sampler, list(request.prompt))
+    def _begin(self, request: Request, order: int, seed: int) -> Sequence:
+        sequence = Sequence(request, order, self._runtime.sampler(request, seed), list(request.prompt))
         insort(self._waiting, sequence, key=_urgency)
+        return sequence
 
-    def _cancel(self, id: str) -> None:
-        if sequence := self._open.get(id):
-            self._end(sequence, "cancelled")
-
-    def _refusal(self, request: Request) -> str:
-        if not request.prompt or request.max_tokens < 0:
-            return "an empty prompt, or less than no token wanted"
-        if len(request.prompt) + request.max_tokens > self.limits.context:
-            return "prompt and reply are longer than the context"
-        closing = request.thought.closing if request.thought else ()
-        ids = (*request.prompt, *request.banned_ids, *closing)
-        if not 0 <= min(ids) <= max(ids) < self._num_ids:
-            return "there are ids that the model does not know"
-        return ""
+    def _run(self) -> None:
+        self._admit()
+        if self._active:
+            self._advance()
 
     def _admit(self) -> None:
         """Background work runs while nothing else does, and makes room at once; what it has read stays known."""
@@ -131,7 +82,7 @@ class LlamaCppEngine:
             self._num_known += first.num_read
             insort(self._active, first, key=_urgency)
 
-    def _run(self) -> None:
+    def _advance(self) -> None:
         """One step. Where the memory has no room for it, the least urgent is set back, and the next step is a smaller one."""
         plan = self._plan()
         pieces = [_piece(one, num) for one, num in plan]

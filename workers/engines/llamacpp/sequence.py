@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from workers.engines.base import Request
 from workers.engines.llamacpp.runtime import Sampler
+from workers.engines.loop import Queued
 
 
 @dataclass(slots=True, eq=False)
-class Sequence:
+class Sequence(Queued):
     """`ids` are prompt and reply. With a `slot` it has a place in the cache, where the first `num_read` of them are."""
 
     request: Request
@@ -19,16 +20,6 @@ class Sequence:
     slot: int = -1
     num_read: int = 0
     _is_closing: bool = False
-
-    @property
-    def is_background(self) -> bool:
-        """Only reads its prompt, for whoever comes back with it."""
-        return self.request.max_tokens == 0
-
-    @property
-    def urgency(self) -> tuple[bool, int]:
-        """The smaller goes first and the largest makes room: people before background work, the older before the younger."""
-        return self.is_background, self.order
 
     @property
     def num_left(self) -> int:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
-from queue import Empty, SimpleQueue
-from random import getrandbits
-from time import perf_counter
 
 import torch
 
-from workers.engines.base import Ended, Event, Limits, Reason, Request, Stats, Tokens
+from workers.engines.base import Ended, Limits, Reason, Request, Stats, Tokens
+from workers.engines.loop import LoopEngine
 from workers.engines.paged.runner import Launch, Runner
 from workers.engines.paged.sampler import MAX_BANNED
 from workers.engines.paged.scheduler import Schedule, Scheduler
@@ -23,7 +20,7 @@ NO_NUMBER = "the model computed what is no number (NaN): its weights are damaged
 NO_MEMORY = "the device's memory is not enough for this request alone"
 
 
-class PagedEngine:
+class PagedEngine(LoopEngine[Sequence]):
     """See `base.Engine`. `ahead` is how many steps are launched before the tokens of the first are read.
 
     Where memory runs out, less is run at once; where a row is no number, its request ends with `error`. Whatever else
@@ -31,34 +28,10 @@ class PagedEngine:
     """
 
     def __init__(self, runner: Runner, scheduler: Scheduler, limits: Limits, num_ids: int, ahead: int = 0) -> None:
-        self.limits = limits
-        self._runner, self._scheduler, self._num_ids, self._ahead = runner, scheduler, num_ids, ahead
+        super().__init__(limits, num_ids, MAX_BANNED)
+        self._runner, self._scheduler, self._ahead = runner, scheduler, ahead
         self._chunk = scheduler.chunk
-        self._inbox: SimpleQueue[Request | str] = SimpleQueue()
-        self._open: dict[str, Sequence] = {}
         self._flying: deque[list[Launch]] = deque()
-        self._orders = count()
-        self._events: list[Event] = []
-        self._num_steps, self._step_seconds = 0, 0.0
-
-    def submit(self, request: Request) -> None:
-        self._inbox.put(request)
-
-    def cancel(self, id: str) -> None:
-        self._inbox.put(id)
-
-    def step(self, timeout: float) -> list[Event]:
-        self._hear(0.0 if self._open or self._flying else timeout)
-        if self._open or self._flying:
-            began_at = perf_counter()
-            self._run()
-            self._num_steps += 1
-            self._step_seconds += perf_counter() - began_at
-        else:
-            # What was short of memory is over.
-            self._scheduler.chunk = self._chunk
-        events, self._events = self._events, []
-        return events
 
     def stats(self) -> Stats:
         scheduler, pool = self._scheduler, self._scheduler.pool
@@ -81,39 +54,18 @@ class PagedEngine:
             # Else torch keeps it for this process.
             torch.cuda.empty_cache()
 
-    def _hear(self, timeout: float) -> None:
-        try:
-            while True:
-                item = self._inbox.get(timeout > 0, timeout)
-                timeout = 0.0
-                self._begin(item) if isinstance(item, Request) else self._cancel(item)
-        except Empty:
-            return
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self._open or self._flying)
 
-    def _begin(self, request: Request) -> None:
-        if refusal := self._refusal(request):
-            self._events.append(Ended(request.id, "refused", refusal))
-            return
-        seed = getrandbits(31) if request.sampling.seed is None else request.sampling.seed & 0x7FFFFFFF
-        self._open[request.id] = sequence = Sequence(request, next(self._orders), seed, list(request.prompt))
+    def _rest(self) -> None:
+        """What was short of memory is over."""
+        self._scheduler.chunk = self._chunk
+
+    def _begin(self, request: Request, order: int, seed: int) -> Sequence:
+        sequence = Sequence(request, order, seed, list(request.prompt))
         self._scheduler.add(sequence)
-
-    def _cancel(self, id: str) -> None:
-        if sequence := self._open.get(id):
-            self._end(sequence, "cancelled")
-
-    def _refusal(self, request: Request) -> str:
-        if not request.prompt or request.max_tokens < 0:
-            return "an empty prompt, or less than no token wanted"
-        if len(request.prompt) + request.max_tokens > self.limits.context:
-            return "prompt and reply are longer than the context"
-        if len(request.banned_ids) > MAX_BANNED:
-            return f"more than {MAX_BANNED} ids are banned"
-        closing = request.thought.closing if request.thought else ()
-        ids = (*request.prompt, *request.banned_ids, *closing)
-        if not 0 <= min(ids) <= max(ids) < self._num_ids:
-            return "there are ids that the model does not know"
-        return ""
+        return sequence
 
     def _run(self) -> None:
         """Launch one step, then read all but the newest `ahead`."""

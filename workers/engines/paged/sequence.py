@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from workers.engines.base import Request
+from workers.engines.loop import Queued
 from workers.engines.paged.blocks import digest
 
 
 @dataclass(slots=True, eq=False)
-class Sequence:
+class Sequence(Queued):
     """`ids` are prompt and reply as far as they are read. `num_computed` tokens are in the cache or on their way into it,
     `num_pending` tokens are chosen but not read yet.
     """
@@ -27,16 +28,6 @@ class Sequence:
     _digests: list[bytes] = field(default_factory=list)
     _has_thought: bool = False
     _is_closing: bool = False
-
-    @property
-    def is_background(self) -> bool:
-        """Only reads its prompt, for whoever comes back with it."""
-        return self.request.max_tokens == 0
-
-    @property
-    def urgency(self) -> tuple[bool, int]:
-        """The smaller goes first and the largest makes room: people before background work, the older before the younger."""
-        return self.is_background, self.order
 
     @property
     def num_left(self) -> int:
