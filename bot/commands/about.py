@@ -19,7 +19,7 @@ def start(front: Front, ask: Ask) -> Answer:
     else:
         front.people.choose(ask.conversation, persona=persona.name)
     front.disclosures.told(ask.conversation, front.settings.disclosure_hours)
-    greeting = persona.greet(ask.incoming.line.author)
+    greeting = persona.greet(ask.incoming.line.author, ask.language)
     choices = tuple(Choice(f"/{name}", f"/{name}") for name in ("help", "persona", "privacy"))
     return Answer("\n\n".join(filter(None, [greeting, ask.say("start-honest", title=persona.title)])), choices=choices)
 

@@ -24,7 +24,7 @@ def persona(front: Front, ask: Ask) -> Answer:
         names = ", ".join(persona.name for persona in front.personas.all())
         return Answer(ask.say("persona-unknown", name=ask.argument, names=names))
     front.people.choose(ask.conversation, persona=chosen.name)
-    greeting = chosen.greet(ask.incoming.line.author)
+    greeting = chosen.greet(ask.incoming.line.author, ask.language)
     return Answer("\n".join(filter(None, [ask.say("persona-chosen", title=chosen.title), greeting])))
 
 

@@ -69,6 +69,7 @@ class Example:
 class Persona:
     """Who the companion is. `name` is its id, `title` what it is called; the texts may hold {{char}} and {{user}}.
 
+    `greetings` are for people of other languages than its own, by their codes; without one for them it greets in its own.
     None in `thinking`, `temperature` and `top_p` leaves the choice to the settings.
     """
 
@@ -79,6 +80,7 @@ class Persona:
     style: Annotated[str, AfterValidator(_without_rule), Field(strict=True, max_length=1500)] = ""
     examples: Annotated[tuple[Example, ...], Field(max_length=8)] = ()
     language: Language = "en"
+    greetings: dict[Language, _Prose] = Field(default_factory=dict)
     thinking: Thinking | None = None
     temperature: Annotated[float, Field(strict=True, ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(strict=True, gt=0, le=1)] | None = None
@@ -88,8 +90,11 @@ class Persona:
         found = _FIRST_SENTENCE.match(self.expand(self.description, user))
         return found[0] if found else ""
 
-    def greet(self, user: str = "") -> str:
-        """The first words to somebody called `user`."""
+    def greet(self, user: str = "", language: str = "") -> str:
+        """The first words to somebody called `user`, who reads `language`."""
+        for code, greeting in self.greetings.items():
+            if code == language:
+                return self.expand(greeting, user.strip() or _SOMEBODY[code])
         return self.expand(self.greeting, user)
 
     def expand(self, text: str, user: str = "") -> str:

@@ -192,7 +192,7 @@ def _welcome(front: Front, conversation: Conversation) -> None:
     print(say(language, "console-welcome", persona=persona.title))
     print(say(language, "disclosure"))
     if not front.memory.num_turns(conversation):
-        print(persona.greet(conversation.person))
+        print(persona.greet(conversation.person, language))
 
 
 def _language(front: Front, conversation: Conversation) -> str:

@@ -18,7 +18,7 @@ def test_start_greets_as_the_persona_and_says_what_it_is(tell, language):
 
     answer = tell("/start", language)
 
-    assert answer.text == f"{wren.greet('Ann')}\n\n{say(language, 'start-honest', title=wren.title)}"
+    assert answer.text == f"{wren.greet('Ann', language)}\n\n{say(language, 'start-honest', title=wren.title)}"
     assert "AI" in say(language, "start-honest", title="x")
     assert "/privacy" in answer.text
     assert "/help" in answer.text
@@ -36,9 +36,9 @@ def test_whoever_was_told_by_start_is_not_told_again_at_their_first_message(tell
 def test_a_link_that_names_a_persona_chooses_it(tell, people, language):
     tycho = Personas().get("tycho")
 
-    assert tell("/start Tycho", language).text.startswith(tycho.greet("Ann"))
+    assert tell("/start Tycho", language).text.startswith(tycho.greet("Ann", language))
     assert people.preferences(talk()).persona == "tycho"
-    assert tell("/start", language).text.startswith(tycho.greet("Ann")), "it stays chosen"
+    assert tell("/start", language).text.startswith(tycho.greet("Ann", language)), "it stays chosen"
 
 
 def test_a_link_that_names_nothing_known_greets_all_the_same(tell, people):

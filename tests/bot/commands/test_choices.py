@@ -19,7 +19,7 @@ def test_persona_shows_chooses_and_refuses(tell, people, language):
     assert "{{" not in "\n".join(rows)
 
     chosen = tell("/persona Tycho", language)
-    assert chosen.text == "\n".join([say(language, "persona-chosen", title=tycho.title), tycho.greet("Ann")])
+    assert chosen.text == "\n".join([say(language, "persona-chosen", title=tycho.title), tycho.greet("Ann", language)])
     assert people.preferences(talk()).persona == "tycho"
     assert tell("/persona", language).text.splitlines()[0] == say(language, "persona-list", current=tycho.title)
 

@@ -137,6 +137,19 @@ def test_somebody_without_a_name_is_a_friend(language, word):
     assert persona(greeting="Hi {{user}}", language=language).greet(" \n") == f"Hi {word}"
 
 
+def test_it_greets_people_in_their_language_where_it_has_words_for_them():
+    parrot = persona(greeting="Hi {{user}}, {{char}}!", greetings={"zh": "你好，{{user}}，我是{{char}}！"})
+    assert parrot.greet("Ann", "zh") == "你好，Ann，我是Pip！"
+    assert parrot.greet(" ", "zh") == "你好，朋友，我是Pip！"
+    assert parrot.greet("Ann", "en") == parrot.greet("Ann", "fr") == parrot.greet("Ann") == "Hi Ann, Pip!"
+
+
+def test_all_that_are_shipped_greet_in_both_languages():
+    for one in Personas().all():
+        other = {"en": "zh", "zh": "en"}[one.language]
+        assert one.greet("Ann", other) != one.greet("Ann", one.language)
+
+
 @given(st.text())
 def test_what_somebody_is_called_is_one_short_line(name):
     called = persona().call(name)
