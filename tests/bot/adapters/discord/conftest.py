@@ -4,6 +4,7 @@ import pytest
 
 from bot.adapters.discord import run
 from bot.core.messages import Conversation
+from bot.i18n import say
 from tests.bot.adapters.working import Adapter, Worker, until
 from tests.fakes.discord import BOT_ID, TOKEN, DiscordServer
 
@@ -55,3 +56,13 @@ def ann(discord):
 @pytest.fixture
 def bob(discord):
     return discord.person("Bob", "zh-CN")
+
+
+@pytest.fixture
+def channel(start, discord, ann, bob):
+    """One whose talk is shared: Ann manages the server, and has said that it is everybody's."""
+    start()
+    channel = discord.guild(ann, bob, managers=[ann])
+    used = ann.use("channel set", channel, value="shared")
+    until(lambda: used.text == say("en", "channel-shared"))
+    return channel

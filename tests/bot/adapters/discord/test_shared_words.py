@@ -42,16 +42,6 @@ def model(engine, store, memory, people, worker, tmp_path):
 
 
 @pytest.fixture
-def channel(start, discord, ann, bob):
-    """Ann manages the server, and has said that the talk is everybody's."""
-    start()
-    channel = discord.guild(ann, bob, managers=[ann])
-    used = ann.use("channel set", channel, value="shared")
-    until(lambda: used.text == say("en", "channel-shared"))
-    return channel
-
-
-@pytest.fixture
 def everybody(ann, channel):
     return talk_of(ann, channel).shared
 

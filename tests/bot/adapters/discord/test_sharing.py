@@ -10,16 +10,6 @@ from tests.fakes.discord import BOT_ID
 ME = f"<@{BOT_ID}>"
 
 
-@pytest.fixture
-def channel(start, discord, ann, bob):
-    """Ann manages the server, and has said that the talk is everybody's."""
-    start()
-    channel = discord.guild(ann, bob, managers=[ann])
-    used = ann.use("channel set", channel, value="shared")
-    until(lambda: used.text == say("en", "channel-shared"))
-    return channel
-
-
 def everybody(ann, channel):
     return talk_of(ann, channel).shared
 
