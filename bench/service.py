@@ -4,10 +4,14 @@
     python bench/service.py --rate 50                    open loop: so many messages a second, whatever is answered
     python bench/service.py --text '#slow hi' --slots 4 --workers 1 2 4      how throughput grows with workers
     python bench/service.py --waiting 100000             a new person's answer behind so many waiting messages
+    python bench/service.py --people 256 --slots 256 --tokens 256 --shape r1-1.5b --tokenizer FOLDER --warm 15 --seconds 20
+                                                         as bench/engine.py: prompts of 300-900 tokens, random weights
+    python bench/service.py --people 256 --slots 256 --tokens 256 --fake 150 --tokenizer FOLDER
+                                                         an engine that plays a text back, 150 tokens a second for each
 
 The engine is the scripted echo engine unless --engine names another. Prints a table (milliseconds from writing to the first
-text and to the final; replies a second; the engine alone in the same run) and writes JSON. Redis is the embedded one, fsync
-on every write.
+text and to the final; replies and tokens a second; the same of the engine alone in the same run; cores that the worker and its
+engine kept busy) and writes JSON. Redis is the embedded one, fsync on every write.
 """
 
 import argparse
@@ -15,6 +19,7 @@ import json
 import os
 import queue
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -32,7 +37,11 @@ from bot.run import Front, open_redis
 
 ROOT = Path(__file__).parents[1]
 SURFACE = "bench:1"
-COLUMNS = ("workers", "people", "rate", "replies/s", "engine alone/s", "first p50", "p95", "p99", "final p50", "p95", "p99")
+COLUMNS = ("workers", "people", "rate", "replies/s", "engine alone/s", "tokens/s", "engine alone", "share of it",
+           "worker cores", "engine cores", "first p50", "p95", "p99", "final p50", "p95", "p99")  # fmt: skip
+WORDS = (ROOT / "README.md").read_text().split()
+NUM_SAMPLED = 200
+NUM_CLOSING = 14  # tokens that close a thought
 
 
 def talk(person, chat=None):
@@ -40,14 +49,14 @@ def talk(person, chat=None):
 
 
 class People:
-    """Write lines and hear drafts and finals, each on threads of their own, as an adapter would."""
+    """Write lines and hear drafts and finals, each on threads of their own, as an adapter would; `texts` are what they say."""
 
-    def __init__(self, front, text):
-        self.front, self.text = front, text
+    def __init__(self, front, texts):
+        self.front, self.texts = front, texts
         self.outbox = front.outbox(SURFACE)
         self.outbox.open()
         front.store.add_surface(SURFACE)
-        self.written_at, self.heard, self.first, self.final = {}, set(), [], []
+        self.written_at, self.heard, self.first, self.final, self.whose = {}, set(), [], [], []
         self.answered, self.jobs, self.ids = queue.SimpleQueue(), queue.SimpleQueue(), iter(range(10**9))
         for run in (self._hear_finals, self._hear_drafts, *[self._write_all] * 8):
             threading.Thread(target=self._until_redis_ends, args=(run,), daemon=True).start()
@@ -68,7 +77,7 @@ class People:
 
     def keep(self, who):
         id = f"{os.getpid()}-{next(self.ids)}"
-        return self.front.inbox.accept(Incoming(who, Line(self.text, id, id, "Ann", time.time())))
+        return self.front.inbox.accept(Incoming(who, Line(next(self.texts), id, id, "Ann", time.time())))
 
     def _hear_drafts(self):
         for found in self.outbox.drafts(0.2):
@@ -88,17 +97,28 @@ class People:
                 self.heard.discard(who)
                 if who in self.written_at:
                     self.final.append(time.perf_counter() - self.written_at[who])
+                    self.whose.append(who)
                 self.outbox.end(entry, [])
                 self.answered.put(who)
 
 
-def closed_loop(people, num, seconds):
-    """Everybody writes again when answered."""
+def texts_of(options):
+    """What people say: the text that was asked for, or, for replies of so many tokens, some 100 to 700 words by chance."""
+    dice = random.Random(1)
+    while True:
+        yield " ".join(dice.choices(WORDS, k=dice.randint(60, 420))) if options.tokens else options.text
+
+
+def closed_loop(people, num, seconds, is_new=False):
+    """Everybody writes again when answered; or somebody else does, who has said nothing before."""
     for number in range(num):
         people.write(talk(number))
-    end = time.perf_counter() + seconds
+    end, newest = time.perf_counter() + seconds, num
     while time.perf_counter() < end:
-        people.write(people.answered.get())
+        with suppress(queue.Empty):
+            who = people.answered.get(timeout=max(0.0, end - time.perf_counter()))
+            people.write(talk(newest) if is_new else who)
+            newest += 1
 
 
 def open_loop(people, num, seconds, rate):
@@ -115,27 +135,63 @@ def open_loop(people, num, seconds, rate):
 
 def measure(options, front, url, num_workers):
     """One row of the table."""
-    with running(options, front, url, num_workers):
-        people = People(front, options.text)
-        closed_loop(people, min(options.people, 8), 1)
-        time.sleep(1)
-        people.first.clear(), people.final.clear()
-        began_at = time.perf_counter()
+    with running(options, front, url, num_workers) as workers:
+        people = People(front, texts_of(options))
+        marks = []
+
+        def mark():
+            marks.append((time.perf_counter(), len(people.first), len(people.final), *cores(workers)))
+
+        timer = threading.Timer(options.warm, mark)
+        timer.start()
         if options.rate:
-            open_loop(people, options.people, options.seconds, options.rate)
+            open_loop(people, options.people, options.warm + options.seconds, options.rate)
         else:
-            closed_loop(people, options.people, options.seconds)
-        first, final, elapsed = list(people.first), list(people.final), time.perf_counter() - began_at
+            closed_loop(people, options.people, options.warm + options.seconds, bool(options.tokens))
+        mark()
+        (began_at, num_first, num_final, *busy), (ended_at, last_first, last_final, *busy_now) = marks
+        elapsed, whose = ended_at - began_at, people.whose[num_final:last_final]
     return {
         "workers": num_workers, "people": options.people, "rate": options.rate,
-        "replies_per_second": round(len(final) / elapsed, 1),
-        "first_text_ms": percentiles(first), "final_ms": percentiles(final),
+        "replies_per_second": round(len(whose) / elapsed, 1),
+        "tokens_per_second": round(len(whose) / elapsed * mean_tokens(front, whose)),
+        "worker_cores": round((busy_now[0] - busy[0]) / elapsed, 2),
+        "engine_cores": round((busy_now[1] - busy[1]) / elapsed, 2),
+        "first_text_ms": percentiles(people.first[num_first:last_first]),
+        "final_ms": percentiles(people.final[num_final:last_final]),
     }  # fmt: skip
+
+
+def mean_tokens(front, whose):
+    """Of the last replies of some of them."""
+    some = {str(who): who for who in whose}.values()
+    lengths = [
+        turn.num_reply_tokens
+        for who in random.sample(list(some), min(len(some), NUM_SAMPLED))
+        if (turn := front.memory.last(who))
+    ]
+    return statistics.mean(lengths) if lengths else 0
+
+
+def cores(workers):
+    """Seconds of the processor that the workers have taken, and their engines; nothing where there is no /proc."""
+    pids = [worker.pid for worker in workers]
+    engines = [
+        child for pid in pids for tasks in Path(f"/proc/{pid}/task").glob("*/children") for child in tasks.read_text().split()
+    ]
+    return sum(map(seconds_of, pids)), sum(map(seconds_of, engines))
+
+
+def seconds_of(pid):
+    with suppress(OSError):
+        user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def measure_waiting(options, front, url):
     """Messages of a thousand people in many chats wait when the workers start; then somebody new writes."""
-    people = People(front, options.text)
+    people = People(front, texts_of(options))
     before, chats = front.store.redis.info("memory")["used_memory"], options.waiting // 1000
     crowd = [talk(person, chat) for chat in range(chats) for person in range(1000)]
     spread = [threading.Thread(target=lambda part: [fill(people, who) for who in part], args=(crowd[i::8],)) for i in range(8)]
@@ -170,57 +226,71 @@ def rate_of(people):
     return max(0.5, (len(people.final) - before) / 2)
 
 
-def engine_alone(options, settings):
-    """The same prompt through the engine process with nothing around it, as many at once as the service would."""
-    from workers.engines.base import Request, Sampling
-    from workers.engines.process import EngineProcess
-    from workers.models import choose
-    from workers.tokenizer import Message, load_tokenizer
+def engine_alone(options, settings, tokens):
+    """What the engine process does alone on what the service is asked, and the service's `tokens` beside it."""
+    import alone
 
-    chosen = choose(settings)
-    tokenizer = load_tokenizer(chosen.engine, chosen.model)
-    ids = tokenizer.render((Message("user", options.text),))
-    done, stopping = [], threading.Event()
+    at_once = min(options.people, settings.slots)
+    replies_alone, tokens_alone = alone.measure(settings, texts_of(options), at_once, options.warm, options.seconds)
+    share = round(tokens / tokens_alone, 3) if tokens_alone else 0
+    return {"engine_alone_per_second": replies_alone, "engine_alone_tokens": tokens_alone, "share_of_alone": share}
 
-    def ask(number):
-        while not stopping.is_set():
-            request = Request(f"r{number}-{len(done)}", ids, 512, tokenizer.stop_ids, Sampling(0.6, 0.95))
-            with engine.generate(request) as generation:
-                for _ in generation:
-                    pass
-            done.append(1)
 
-    with EngineProcess(chosen) as engine:
-        engine.wait_ready(600)
-        threads = [threading.Thread(target=ask, args=(n,)) for n in range(min(options.people, settings.slots))]
-        for thread in threads:
-            thread.start()
-        time.sleep(1)
-        before = len(done)
-        time.sleep(options.seconds)
-        rate = (len(done) - before) / options.seconds
-        stopping.set()
-        for thread in threads:
-            thread.join()
-    return round(rate, 1)
+def adapt(options, folder):
+    """The settings for what was asked for: a model made on the spot, replies of so many tokens."""
+    chosen = {"engine": options.engine, "model": options.model, "slots": options.slots}
+    if options.shape:
+        from engine import make_model
+
+        model, _ = make_model(folder, options.shape)
+        for file in Path(options.tokenizer).glob("tokenizer*.json"):
+            shutil.copy(file, model)
+        chosen |= {"engine": "paged", "model": str(model)}
+    elif options.fake:
+        import fake
+
+        os.environ[fake.SPEED] = str(options.fake)
+        fake.begin()
+        chosen |= {"engine": "paged", "model": options.tokenizer}
+    if options.tokens:
+        chosen |= {
+            "thinking": "hide",
+            "thought_tokens": options.tokens // 2,
+            "answer_tokens": options.tokens // 2 - NUM_CLOSING,
+        }
+    return chosen
 
 
 @contextmanager
 def running(options, front, url, num_workers):
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {
-        "COMPANION_REDIS_URL": url, "COMPANION_DATA_DIR": str(front.settings.data_dir), "COMPANION_ENGINE": options.engine,
-        "COMPANION_MODEL": options.model, "COMPANION_SLOTS": str(options.slots), "PYTHONPATH": str(ROOT),
-    }  # fmt: skip
-    command = [sys.executable, "-m", "workers", "run", "--grace", "0"]
-    workers = [subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) for _ in range(num_workers)]
-    try:
-        while sum(worker.stage == "ready" for worker in front.presence.workers()) < num_workers:
-            time.sleep(0.05)
-        yield
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.wait()
+        "PYTHONPATH": path,
+        "COMPANION_REDIS_URL": url,
+        "COMPANION_DATA_DIR": str(front.settings.data_dir),
+    }
+    environment |= {f"COMPANION_{name.upper()}": str(getattr(front.settings, name)) for name in options.chosen}
+    program = [str(Path(__file__).with_name("fake.py"))] if options.fake else ["-m", "workers"]
+    command = [sys.executable, *program, "run", "--grace", "0"]
+    with tempfile.TemporaryFile("w+") as told:
+        workers = [subprocess.Popen(command, env=environment, stderr=told) for _ in range(num_workers)]
+        try:
+            while sum(worker.stage == "ready" for worker in front.presence.workers()) < num_workers:
+                refuse_to_wait(front, workers, told)
+                time.sleep(0.05)
+            yield workers
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.wait()
+
+
+def refuse_to_wait(front, workers, told):
+    """For a worker that will never be ready."""
+    failed = [worker.detail for worker in front.presence.workers() if worker.stage == "failed"]
+    if failed or any(worker.poll() is not None for worker in workers):
+        told.seek(0)
+        sys.exit("\n".join([told.read()[-3000:], *failed]))
 
 
 def percentiles(seconds):
@@ -231,6 +301,8 @@ def percentiles(seconds):
 def table(rows):
     cells = [
         [row["workers"], row["people"], row["rate"] or "–", row["replies_per_second"], row["engine_alone_per_second"],
+         row["tokens_per_second"], row["engine_alone_tokens"], f"{row['share_of_alone']:.0%}",
+         row["worker_cores"], row["engine_cores"],
          *row["first_text_ms"].values(), *row["final_ms"].values()]
         for row in rows
     ]  # fmt: skip
@@ -248,12 +320,22 @@ def main():
     parser.add_argument("--model", default="bundled")
     parser.add_argument("--slots", type=int, default=64)
     parser.add_argument("--text", default="hello there")
+    parser.add_argument(
+        "--tokens", type=int, help="length of each reply, half of it thought; everybody writes once, of 60 to 420 words"
+    )
+    parser.add_argument("--shape", help="a model of random weights, as bench/engine.py makes it")
+    parser.add_argument(
+        "--fake", type=float, metavar="SPEED", help="an engine that plays a text back; tokens a second of each reply"
+    )
+    parser.add_argument("--tokenizer", help="folder of the tokenizer for these two")
+    parser.add_argument("--warm", type=float, default=2, help="seconds before what is counted")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows = []
     for num_workers in options.workers:
         with tempfile.TemporaryDirectory() as folder:
-            settings = load(data_dir=Path(folder), engine=options.engine, model=options.model, slots=options.slots)
+            options.chosen = adapt(options, Path(folder) / "model")
+            settings = load(data_dir=Path(folder), **options.chosen)
             with open_redis(settings) as url:
                 front = Front(settings, url)
                 front.vault.check()
@@ -262,7 +344,7 @@ def main():
                     print(rows[-1])
                 else:
                     rows.append(measure(options, front, url, num_workers))
-                    rows[-1]["engine_alone_per_second"] = engine_alone(options, settings)
+                    rows[-1] |= engine_alone(options, settings, rows[-1]["tokens_per_second"])
     if not options.waiting:
         print(table(rows))
     if options.json:
