@@ -84,10 +84,10 @@ def _turned(x, cos, sin):
     return x * cos + torch.cat((-second, first), dim=-1) * sin
 
 
-def choose(logits, rows, num_tokens, floats, ints, forced):
+def choose(logits, rows, num_tokens, floats, ints, forced, seen):
     """What `choose.choose` does, by the sampler's own way without a kernel."""
     sampler = Sampler(len(floats) - 1, logits.shape[1], logits.device)
-    sampler._floats, sampler._ints, sampler._forced = floats, ints, forced
+    sampler._floats, sampler._ints, sampler._forced, sampler._seen = floats, ints, forced, seen
     return sampler.choose(logits, rows, num_tokens, None)
 
 

@@ -18,13 +18,18 @@ from triton.language.extra import cuda
 from workers.engines.kernels.early import has_early_launch
 
 PART, WIDE = 4096, 8192
+# The mark of what is written by the reply, in `seen`; a smaller one is for the prompt alone.
+WRITTEN = tl.constexpr(2)
 
 
-def choose(logits: Tensor, rows: Tensor, num_tokens: Tensor, floats: Tensor, ints: Tensor, forced: Tensor) -> Tensor:
+def choose(
+    logits: Tensor, rows: Tensor, num_tokens: Tensor, floats: Tensor, ints: Tensor, forced: Tensor, seen: Tensor
+) -> Tensor:
     """logits [rows, vocabulary] -> ids [rows], -1 where the logits are no numbers. Bans are written into the logits.
 
-    The rest is the sampler's, which `rows` point into: `floats` (temperature, top-p, min-p, ...), `ints` (seed, top-k, then
-    banned ids or -1), and an id that is `forced`, once, or -1.
+    The rest is the sampler's, which `rows` point into: `floats` (temperature, top-p, min-p, repetition and presence penalties),
+    `ints` (seed, top-k, then banned ids or -1), an id that is `forced`, once, or -1, and which tokens are `seen`, which is
+    read and written for rows with a penalty alone.
     """
     num_rows, vocab = logits.shape
     num_parts = triton.cdiv(vocab, PART)
@@ -34,7 +39,8 @@ def choose(logits: Tensor, rows: Tensor, num_tokens: Tensor, floats: Tensor, int
     # For both rounds its id; then how many are no numbers.
     drawn = torch.empty((3, num_rows, num_parts), dtype=torch.int32, device=logits.device)
     chosen = torch.empty_like(rows)
-    row = logits, rows, num_tokens, floats, ints, found, drawn, logits.stride(0), floats.stride(0), ints.stride(0), vocab
+    strides = logits.stride(0), floats.stride(0), ints.stride(0)
+    row = logits, rows, num_tokens, floats, ints, seen, found, drawn, *strides, vocab
     early = has_early_launch(logits.device)
     how = {"PARTS": triton.next_power_of_2(num_parts), "EARLY": early, "launch_pdl": early}
     _ban[(num_rows,)](
@@ -59,7 +65,7 @@ def _ban(logits, rows, ints, stride, ints_stride, BANS: tl.constexpr, EARLY: tl.
 
 @triton.jit
 def _draw(
-    logits, rows, num_tokens, floats, ints, found, drawn, stride, floats_stride, ints_stride, vocab,
+    logits, rows, num_tokens, floats, ints, seen, found, drawn, stride, floats_stride, ints_stride, vocab,
     ROUND: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     if EARLY:
@@ -73,8 +79,8 @@ def _draw(
     if ROUND == 1:
         _, _, own, _, is_done = _judge(found + row * num_parts, drawn + row * num_parts, how, which, side, num_parts, 0, PARTS)
     if not is_done:
-        temperature, id = tl.load(how), part * PART + tl.arange(0, PART)
-        score = _scores(logits + row * stride, id, vocab, temperature)
+        id = part * PART + tl.arange(0, PART)
+        score = _scores(logits + row * stride, seen + slot * vocab, id, vocab, how)
         if ROUND == 0:
             likeliest = tl.max(score, axis=0)
             tl.store(found + at, likeliest)
@@ -83,7 +89,7 @@ def _draw(
             tl.store(drawn + 2 * side + at, tl.sum((score != score).to(tl.int32), axis=0))
         else:
             score = tl.where(score > own, score, float("-inf"))
-        noisy, place = tl.max(_with_noise(score, id, temperature, which, num_tokens + row), 0, return_indices=True)
+        noisy, place = tl.max(_with_noise(score, id, how, which, num_tokens + row), 0, return_indices=True)
         at_found = found + (2 + 4 * ROUND) * side + at
         tl.store(at_found, noisy)
         tl.store(at_found + side, tl.sum(tl.where(id == part * PART + place, score, 0.0), axis=0))
@@ -92,7 +98,7 @@ def _draw(
 
 @triton.jit
 def _weigh(
-    logits, rows, num_tokens, floats, ints, found, drawn, stride, floats_stride, ints_stride, vocab,
+    logits, rows, num_tokens, floats, ints, seen, found, drawn, stride, floats_stride, ints_stride, vocab,
     ROUND: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     if EARLY:
@@ -107,7 +113,7 @@ def _weigh(
         _, _, _, _, is_done = _judge(found + row * num_parts, drawn + row * num_parts, how, which, side, num_parts, 0, PARTS)
     if not is_done:
         likeliest, own, _ = _drawn(found + row * num_parts, drawn + row * num_parts, side, num_parts, ROUND, PARTS)
-        score = _scores(logits + row * stride, part * PART + tl.arange(0, PART), vocab, tl.load(how))
+        score = _scores(logits + row * stride, seen + slot * vocab, part * PART + tl.arange(0, PART), vocab, how)
         is_likelier = score > own
         at = found + (4 + 4 * ROUND) * side + row * num_parts + part
         tl.store(at, tl.sum(tl.where(is_likelier, tl.exp(score - likeliest), 0.0), axis=0))
@@ -116,7 +122,8 @@ def _weigh(
 
 @triton.jit
 def _decide(
-    logits, rows, num_tokens, floats, ints, found, drawn, stride, floats_stride, ints_stride, vocab, forced, chosen, num_parts,
+    logits, rows, num_tokens, floats, ints, seen, found, drawn, stride, floats_stride, ints_stride, vocab,
+    forced, chosen, num_parts,
     BLOCK: tl.constexpr, PARTS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     if EARLY:
@@ -125,21 +132,25 @@ def _decide(
     row, side = tl.program_id(0).to(tl.int64), tl.num_programs(0).to(tl.int64) * num_parts
     slot = tl.load(rows + row)
     logits, found, drawn, num_tokens = logits + row * stride, found + row * num_parts, drawn + row * num_parts, num_tokens + row
-    how, which = floats + slot * floats_stride, ints + slot * ints_stride
+    how, which, seen = floats + slot * floats_stride, ints + slot * ints_stride, seen + slot * vocab
     likeliest, total, own, id, is_done = _judge(found, drawn, how, which, side, num_parts, 0, PARTS)
     if not is_done:
         _, _, own, id, is_done = _judge(found, drawn, how, which, side, num_parts, 1, PARTS)
     # What is likelier than all has no mass, so this ends.
     while not is_done:
-        id, own = _draw_likelier(logits, own, how, which, num_tokens, vocab, BLOCK)
-        mass, number = _weigh_likelier(logits, own, likeliest, how, vocab, BLOCK)
+        id, own = _draw_likelier(logits, seen, own, how, which, num_tokens, vocab, BLOCK)
+        mass, number = _weigh_likelier(logits, seen, own, likeliest, how, vocab, BLOCK)
         is_done = _is_allowed(mass, number, total, own, likeliest, how, which)
     wanted = tl.load(forced + slot)
     id = tl.where(wanted >= 0, wanted, id.to(tl.int64))
     part = tl.arange(0, PARTS)
     num_broken = tl.sum(tl.load(drawn + 2 * side + part, mask=part < num_parts, other=0), axis=0)
-    tl.store(chosen + row, tl.where((num_broken > 0) | (tl.abs(likeliest) == float("inf")), -1, id))
+    id = tl.where((num_broken > 0) | (tl.abs(likeliest) == float("inf")), -1, id)
+    tl.store(chosen + row, id)
     tl.store(forced + slot, wanted * 0 - 1)
+    repetition, presence = tl.load(how + 3), tl.load(how + 4)
+    if ((repetition != 1.0) | (presence != 0.0)) & (id >= 0):
+        tl.store(seen + id, tl.load(seen + id) | WRITTEN)
 
 
 @triton.jit
@@ -176,15 +187,14 @@ def _drawn(found, drawn, side, num_parts, ROUND: tl.constexpr, PARTS: tl.constex
 
 
 @triton.jit
-def _draw_likelier(logits, own, how, which, num_tokens, vocab, BLOCK: tl.constexpr):
+def _draw_likelier(logits, seen, own, how, which, num_tokens, vocab, BLOCK: tl.constexpr):
     """Again with the same noise, among what is likelier than the token with the score `own`."""
-    temperature = tl.load(how)
     best, best_id = tl.full([BLOCK], float("-inf"), dtype=tl.float32), tl.zeros([BLOCK], dtype=tl.int32)
     best_score = best
     for start in range(0, vocab, BLOCK):
         id = start + tl.arange(0, BLOCK)
-        score = _scores(logits, id, vocab, temperature)
-        noisy = tl.where(score > own, _with_noise(score, id, temperature, which, num_tokens), float("-inf"))
+        score = _scores(logits, seen, id, vocab, how)
+        noisy = tl.where(score > own, _with_noise(score, id, how, which, num_tokens), float("-inf"))
         is_better = noisy > best
         best, best_id = tl.where(is_better, noisy, best), tl.where(is_better, id, best_id)
         best_score = tl.where(is_better, score, best_score)
@@ -193,24 +203,29 @@ def _draw_likelier(logits, own, how, which, num_tokens, vocab, BLOCK: tl.constex
 
 
 @triton.jit
-def _weigh_likelier(logits, own, likeliest, how, vocab, BLOCK: tl.constexpr):
-    temperature = tl.load(how)
+def _weigh_likelier(logits, seen, own, likeliest, how, vocab, BLOCK: tl.constexpr):
     mass, number = tl.zeros([BLOCK], dtype=tl.float32), tl.zeros([BLOCK], dtype=tl.float32)
     for start in range(0, vocab, BLOCK):
-        score = _scores(logits, start + tl.arange(0, BLOCK), vocab, temperature)
+        score = _scores(logits, seen, start + tl.arange(0, BLOCK), vocab, how)
         mass += tl.where(score > own, tl.exp(score - likeliest), 0.0)
         number += (score > own).to(tl.float32)
     return tl.sum(mass, axis=0), tl.sum(number, axis=0)
 
 
 @triton.jit
-def _scores(logits, id, vocab, temperature):
+def _scores(logits, seen, id, vocab, how):
+    """Repetition divides what is seen at all, presence is subtracted where it is written; then comes the temperature."""
     score = tl.load(logits + id, mask=id < vocab, other=float("-inf")).to(tl.float32)
+    temperature, repetition, presence = tl.load(how), tl.load(how + 3), tl.load(how + 4)
+    if (repetition != 1.0) | (presence != 0.0):
+        mark = tl.load(seen + id, mask=id < vocab, other=0)
+        weaker = tl.where(score > 0, tl.div_rn(score, repetition), score * repetition)
+        score = tl.where(mark > 0, weaker, score) - tl.where(mark >= WRITTEN, presence, 0.0)
     return score / tl.where(temperature > 0, temperature, 1.0)
 
 
 @triton.jit
-def _with_noise(score, id, temperature, seed, num_tokens):
+def _with_noise(score, id, how, seed, num_tokens):
     """`noise.gumbel` of `noise.step_keys`, where there is a temperature."""
     key = tl.load(seed).to(tl.uint32) + tl.load(num_tokens).to(tl.uint32) * 0x9E3779B9
     key = (key ^ (key >> 16)) * 0x85EBCA6B
@@ -220,4 +235,4 @@ def _with_noise(score, id, temperature, seed, num_tokens):
     bits = (bits ^ (bits >> 15)) * 0x2C1B3C6D
     bits = (bits ^ (bits >> 15)) * 0x297A2D39
     uniform = (((bits ^ (bits >> 15)) & 0x7FFFFF).to(tl.float32) + 0.5) * (2.0**-23)
-    return score + tl.where(temperature > 0, -tl.log(-tl.log(uniform)), 0.0)
+    return score + tl.where(tl.load(how) > 0, -tl.log(-tl.log(uniform)), 0.0)

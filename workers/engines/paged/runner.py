@@ -13,7 +13,7 @@ from torch import Tensor
 
 from workers.engines.paged.attention import Attention
 from workers.engines.paged.model import Model
-from workers.engines.paged.sampler import Sampler, has_penalty
+from workers.engines.paged.sampler import Sampler
 from workers.engines.paged.scheduler import MAX_CACHED, MAX_CHUNKS, Chunk
 from workers.engines.paged.sequence import Sequence
 from workers.engines.paged.transfer import Numbers, bring_home, tensor
@@ -71,7 +71,7 @@ class Runner:
         fields = _fields(chunks)
         num_new, num_all = ([chunk.end - chunk.start for chunk in chunks], [chunk.end for chunk in chunks])
         bucket = next((size for size in self._reads if size >= sum(num_new)), None)
-        if bucket is None or sum(num_all) > MAX_CACHED or _are_penalised(choosing):
+        if bucket is None or sum(num_all) > MAX_CACHED:
             tokens = self._tensor([number for field in fields for number in field])
             chosen = self._read(torch.split(tokens, [len(field) for field in fields]), num_new, num_all, choosing)
         else:
@@ -84,7 +84,7 @@ class Runner:
         self._force(sequences)
         slots = [sequence.slot for sequence in sequences]
         bucket = next((size for size in self._steps if size >= len(slots)), None)
-        if bucket is None or _are_penalised(sequences):
+        if bucket is None:
             chosen = self._step(self._tensor(slots), sequences)
         else:
             chosen = self._steps[bucket](slots + [self.padding] * (bucket - len(slots)))[: len(slots)]
@@ -134,10 +134,6 @@ class Runner:
 
     def _tensor(self, numbers: Numbers) -> Tensor:
         return tensor(numbers, self._model.device)
-
-
-def _are_penalised(sequences: list[Sequence]) -> bool:
-    return any(has_penalty(sequence.request.sampling) for sequence in sequences)
 
 
 def _fields(chunks: list[Chunk]) -> list[list[int]]:

@@ -34,13 +34,12 @@ class Sampler:
 
     def __init__(self, num_slots: int, vocab: int, device: torch.device, kernel: Callable[..., Tensor] | None = None) -> None:
         self._vocab, self._device, self._kernel = vocab, device, kernel
-        # temperature, top_p, min_p, repetition penalty, presence penalty
-        self._floats = torch.zeros((num_slots + 1, 5), device=device)
+        self._floats = torch.tensor(_floats(Sampling(0.0)), device=device).repeat(num_slots + 1, 1)
         # seed, top_k, banned ids: all repeated from the first on, or -1
         self._ints = torch.full((num_slots + 1, 2 + MAX_BANNED), -1, device=device)
         self._forced = torch.full((num_slots + 1,), -1, device=device)
-        # Which tokens each slot has seen; made when somebody asks for a penalty.
-        self._seen: Tensor | None = None
+        # Which tokens each slot has seen, where it asks for a penalty.
+        self._seen = torch.zeros((num_slots + 1, vocab), dtype=torch.uint8, device=device)
 
     def place(self, sequences: list[Sequence]) -> None:
         """Write the rows of sequences that have just got their slots."""
@@ -60,17 +59,17 @@ class Sampler:
     def choose(self, logits: Tensor, rows: Tensor, num_tokens: Tensor, who: Several[Sequence] | None) -> Tensor:
         """[rows, vocabulary] -> ids [rows], -1 where the logits are no numbers; `num_tokens` are before the new one.
 
-        `who` are the sequences of the rows: what none of them asks for is left out. None is everything but penalties.
+        `who` are the sequences of the rows: what none of them asks for is left out. None is everything.
         """
-        is_penalised = who is not None and any(has_penalty(sequence.request.sampling) for sequence in who)
-        if is_penalised:
-            logits = self._penalise(logits.float(), rows)
         if self._kernel:
-            chosen = self._kernel(logits, rows, num_tokens, self._floats, self._ints, self._forced)
-        else:
-            chosen = self._choose(logits.float(), rows, num_tokens, who)
-        if is_penalised and self._seen is not None:
-            self._seen[rows, chosen] |= _WRITTEN
+            return self._kernel(logits, rows, num_tokens, self._floats, self._ints, self._forced, self._seen)
+        is_penalised = who is None or any(has_penalty(sequence.request.sampling) for sequence in who)
+        logits = self._penalise(logits.float(), rows) if is_penalised else logits.float()
+        chosen = self._choose(logits, rows, num_tokens, who)
+        if is_penalised:
+            repetition, presence = self._floats[rows, 3:].unbind(1)
+            marks = (chosen >= 0) & ((repetition != 1) | (presence != 0))
+            self._seen[rows, chosen.clamp(min=0)] |= _WRITTEN * marks.byte()
         return chosen
 
     def _choose(self, logits: Tensor, rows: Tensor, num_tokens: Tensor, who: Several[Sequence] | None) -> Tensor:
@@ -114,15 +113,12 @@ class Sampler:
 
     def _penalise(self, logits: Tensor, rows: Tensor) -> Tensor:
         """Repetition counts prompt and reply and divides, presence counts the reply and subtracts."""
-        assert self._seen is not None, "a penalty is asked for by a sequence that was placed"
         repetition, presence = self._floats[rows, 3:, None].unbind(1)
         seen = self._seen[rows]
         weaker = torch.where(logits > 0, logits / repetition, logits * repetition)
         return torch.where(seen > 0, weaker, logits).sub_(presence * (seen >= _WRITTEN))
 
     def _mark(self, sequence: Sequence) -> None:
-        if self._seen is None:
-            self._seen = torch.zeros((len(self._floats), self._vocab), dtype=torch.uint8, device=self._device)
         row, num_prompt = self._seen[sequence.slot], len(sequence.request.prompt)
         row.zero_()
         row[tensor(sequence.ids[:num_prompt], self._device)] = _IN_PROMPT
@@ -134,6 +130,7 @@ def has_penalty(how: Sampling) -> bool:
 
 
 def _floats(how: Sampling) -> list[float]:
+    """temperature, top_p, min_p, repetition penalty, presence penalty"""
     top_p = max(how.top_p, 1e-6) if how.top_p < 1 else 2.0  # sums may miss 1 by a rounding
     return [how.temperature, top_p, min(how.min_p, 1.0), how.repetition_penalty, how.presence_penalty]
 

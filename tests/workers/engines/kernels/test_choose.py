@@ -18,17 +18,21 @@ HOWS = [
     Sampling(1.0, 1.0, min_p=0.1, seed=7),
     Sampling(1.0, 1e-9, seed=8),
     Sampling(1.3, 0.8, 10, min_p=0.05, seed=9),
+    Sampling(0.0, repetition_penalty=2.0),
+    Sampling(1.0, 0.95, seed=4, repetition_penalty=1.3, presence_penalty=0.7),
+    Sampling(1.0, 0.5, seed=6, presence_penalty=-0.7),
 ]
 
 
 @pytest.fixture
 def sampler():
-    """Without the kernels, and the sequences in its slots; every other one has banned ids."""
+    """Without the kernels, and the sequences in its slots; every other one has banned ids, all have read and written."""
     sampler = Sampler(len(HOWS), VOCAB, torch.device(DEVICE))
     who = []
     for slot, how in enumerate(HOWS):
-        request = Request(str(slot), (0,), 99, sampling=how, banned_ids=frozenset({3, 9, 200} if slot % 2 else ()))
-        who.append(Sequence(request, slot, how.seed or 0, [0], slot))
+        prompt, written = range(0, VOCAB, 3), range(0, VOCAB, 4)
+        request = Request(str(slot), tuple(prompt), 99, sampling=how, banned_ids=frozenset({3, 9, 200} if slot % 2 else ()))
+        who.append(Sequence(request, slot, how.seed or 0, [*prompt, *written], slot))
         sampler.place([who[-1]])
     return sampler, who
 
@@ -45,10 +49,11 @@ def both(sampler, kernel, monkeypatch):
     def both(logits, step):
         rows = torch.randperm(len(HOWS), device=DEVICE)
         num_tokens = torch.full((len(HOWS),), 50 + step, device=DEVICE)
-        forced = plain._forced.clone()
+        forced, seen = plain._forced.clone(), plain._seen.clone()
         expected = plain.choose(logits.clone(), rows, num_tokens, [who[row] for row in rows.tolist()])
-        chosen = module.choose(logits.clone(), rows, num_tokens, plain._floats, plain._ints, forced)
+        chosen = module.choose(logits.clone(), rows, num_tokens, plain._floats, plain._ints, forced, seen)
         assert torch.equal(forced, plain._forced)
+        assert torch.equal(seen, plain._seen)
         return expected.tolist(), chosen.tolist()
 
     torch.manual_seed(0)
@@ -72,7 +77,14 @@ def test_what_is_no_number_is_told(both):
     expected, chosen = both(broken, 0)
 
     assert chosen == expected
-    assert [id < 0 for id in chosen] == [True, True, True, *[False] * 5]
+    assert [id < 0 for id in chosen] == [True, True, True, *[False] * (len(HOWS) - 3)]
+
+
+def test_only_who_has_a_penalty_has_marks(both, sampler):
+    before = sampler[0]._seen.sum(1)
+    both(logits(), 0)
+    assert [bool(row.any()) for row in sampler[0]._seen] == [*[False] * 8, *[True] * 3, False]
+    assert (sampler[0]._seen.sum(1) >= before).all()
 
 
 def test_what_is_forced_comes_once(both, sampler):

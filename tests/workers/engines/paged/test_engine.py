@@ -116,6 +116,17 @@ def test_penalties_and_bans_reach_the_choice(folder, start):
     assert len(set(varied) - {1, 2, 3}) == 20 > len(set(free))
 
 
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_penalties_know_what_was_written_before_a_sequence_was_set_back(ahead, folder, start):
+    how = Sampling(1.0, 0.95, seed=3, repetition_penalty=1.2, presence_penalty=0.6)
+    asked = [Request(str(i), tuple(range(i, i + 20)), 40, sampling=how) for i in range(5)]
+    expected = run(start(folder), *asked)
+    tight = start(folder, num_blocks=22, context=100, ahead=ahead)
+
+    assert run(tight, *asked) == expected
+    assert tight._scheduler.num_preempted > 0
+
+
 def test_what_cannot_be_is_refused_with_the_reason(folder, start):
     wrong = {
         "empty": asking("empty", ()),
