@@ -113,8 +113,13 @@ class Phrases:
 
 @cache
 def phrases(language: Language, split: Split) -> Phrases:
-    personas = _read("personas")[language]
-    return Phrases(language, split, _read(language), _read(f"talk_{language}"), personas)
+    return Phrases(language, split, _read(language), _read(f"talk_{language}"), _personas(language))
+
+
+def _personas(language: Language) -> dict[str, Any]:
+    """Their lists, with the sentences of the frames file, which has one a line, at the end."""
+    lists = _read("personas")[language]
+    return lists | {kind: [*lists[kind], *lines.splitlines()] for kind, lines in _read(f"frames_{language}").items()}
 
 
 @cache
