@@ -118,7 +118,7 @@ def phrases(language: Language, split: Split) -> Phrases:
 
 def _personas(language: Language) -> dict[str, Any]:
     """Their lists, with the sentences of the frames file, which has one a line, at the end."""
-    lists = _read("personas")[language]
+    lists: dict[str, Any] = _read("personas")[language]
     return lists | {kind: [*lists[kind], *lines.splitlines()] for kind, lines in _read(f"frames_{language}").items()}
 
 
