@@ -52,7 +52,7 @@ class People:
     """Write lines and hear drafts and finals, each on threads of their own, as an adapter would; `texts` are what they say."""
 
     def __init__(self, front, texts):
-        self.front, self.texts = front, texts
+        self.front, self.texts, self.taking = front, texts, threading.Lock()
         self.outbox = front.outbox(SURFACE)
         self.outbox.open()
         front.store.add_surface(SURFACE)
@@ -76,8 +76,9 @@ class People:
                 self.front.wakeups.send(who)
 
     def keep(self, who):
-        id = f"{os.getpid()}-{next(self.ids)}"
-        return self.front.inbox.accept(Incoming(who, Line(next(self.texts), id, id, "Ann", time.time())))
+        with self.taking:
+            id, text = f"{os.getpid()}-{next(self.ids)}", next(self.texts)
+        return self.front.inbox.accept(Incoming(who, Line(text, id, id, "Ann", time.time())))
 
     def _hear_drafts(self):
         for found in self.outbox.drafts(0.2):

@@ -58,6 +58,7 @@ class Heart:
     def __init__(self, store: Store, leases: Leases, lease_seconds: float, reply_seconds: float) -> None:
         self._store, self._leases = store, leases
         self._pause, self._reply_seconds = lease_seconds / _BEATS_PER_LEASE, reply_seconds
+        self.listeners: list[Callable[[str], None]] = []
         self._beating: dict[str, tuple[Lease, Watch]] = {}
         self._seconds: deque[float] = deque(maxlen=_NUM_MEASURED)
         self._closing = Event()
@@ -130,6 +131,11 @@ class Heart:
         with self._store.channel(CONTROL) as channel:
             while not self._closing.is_set():
                 message: dict[str, Any] | None = channel.get_message(timeout=_LISTEN_SECONDS)
-                found = self._beating.get(message["data"].decode()) if message else None
-                if found is not None:
-                    self._beat(*found)
+                if message:
+                    self._hear(message["data"].decode())
+
+    def _hear(self, conversation: str) -> None:
+        for listener in self.listeners:
+            listener(conversation)
+        if found := self._beating.get(conversation):
+            self._beat(*found)

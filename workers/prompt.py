@@ -64,13 +64,12 @@ def write_prompt(
     room = max_tokens - len(alone)
     if room < 0:
         raise PromptTooLong
-    start = _first_kept(tokenizer, turns, room)
-    while True:
+    for start in range(_first_kept(tokenizer, turns, room), len(turns)):
         messages = _messages(block, turns[start:], text)
         ids = _render(tokenizer, messages, thinks)
-        if len(ids) <= max_tokens:
+        if len(ids) <= max_tokens:  # sizes are of each turn alone; together they may be a few tokens more
             return Prompt(ids, messages, len(turns) - start, start)
-        start += 1  # sizes are of each turn alone; together they may be a few tokens more
+    return Prompt(alone, _messages(block, [], text), 0, len(turns))
 
 
 def write_persona(persona: Persona, user: str, language: str) -> str:
@@ -132,18 +131,11 @@ def _first_kept(tokenizer: Tokenizer, turns: Sequence[Turn], room: int) -> int:
 
 def _fills(tokenizer: Tokenizer, turns: Sequence[Turn], room: int) -> dict[int, int]:
     """For each turn that memory could begin with: the tokens from there on, as far back as they fit."""
-    marks = _num_marks(tokenizer)
     fills: dict[int, int] = {}
     fill = 0
     for start in reversed(range(len(turns))):
-        fill += sum(len(tokenizer.encode(message.content)) for message in _pair(turns[start])) + marks
+        fill += sum(len(tokenizer.encode(message.content)) for message in _pair(turns[start])) + tokenizer.num_marks
         if fill > room:
             break
         fills[start] = fill
     return fills
-
-
-def _num_marks(tokenizer: Tokenizer) -> int:
-    """How many tokens the template adds to each remembered turn."""
-    one, two = Message("user", "1"), Message("assistant", "2")
-    return len(tokenizer.render([one, two, one])) - len(tokenizer.render([one])) - 2

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import codecs
 import re
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from itertools import chain
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from bot.core.errors import CompanionError
 from workers.checkpoints import gguf_tokenizer, quantised
@@ -18,6 +21,8 @@ from workers.checkpoints.local import local
 from workers.decoding import StreamDecoder
 from workers.engines import echo
 from workers.engines.base import Api
+from workers.known import Known
+from workers.neutral import Neutral, whole
 from workers.texts import language, say
 from workers.thinking import CLOSE, OPEN
 
@@ -25,7 +30,6 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend
     from transformers import PreTrainedTokenizerFast
 
-_WORD_JOINER = "\u2060"
 _R1_ASSISTANT = "<｜Assistant｜>"
 # A model that stumbles past its own end often writes one of these, whatever its template uses.
 _ENDS = ("<|EOT|>", "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<end_of_turn>")
@@ -43,6 +47,10 @@ class Message:
     content: str
 
 
+_ONE, _TWO = Message("user", "1"), Message("assistant", "2")
+_SPACED = Message("user", " a b "), Message("assistant", "\n\né 1\n"), Message("user", "你好  ")
+
+
 class Decoder(Protocol):
     """The ids of one reply to text, as soon as it is whole. Control tokens are dropped; think tags stay, as text."""
 
@@ -55,7 +63,7 @@ class Decoder(Protocol):
 class Tokenizer(Protocol):
     """`opens_thought`: the rendered prompt ends inside a thought. The think ids are None for models without them.
 
-    `counts_exactly`: an id is a token of the model.
+    `counts_exactly`: an id is a token of the model. `num_marks`: what the template adds to each turn that is remembered.
     """
 
     @property
@@ -68,6 +76,11 @@ class Tokenizer(Protocol):
     def think_end(self) -> int | None: ...
     @property
     def stop_ids(self) -> frozenset[int]: ...
+    @property
+    def num_marks(self) -> int: ...
+
+    def knowing(self, known: Known) -> Tokenizer:
+        """The same for one conversation: it looks there first, where that is quicker."""
 
     def render(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """The prompt with the template applied, up to where the reply begins. Marks inside messages are plain text."""
@@ -87,22 +100,6 @@ def load_tokenizer(engine: str, model: str, api: Api = "chat") -> Tokenizer:
     return ByteTokenizer() if engine == "echo" else HuggingFaceTokenizer(model)
 
 
-class _Neutral:
-    """Makes marks that somebody typed into plain text that looks the same: a word joiner behind their first letter."""
-
-    def __init__(self, marks: Iterable[str]) -> None:
-        # Looking ahead finds marks that overlap, too.
-        self._mark = re.compile(f"(?={'|'.join(map(re.escape, marks)) or '(?!)'})(.)", re.DOTALL)
-
-    def __call__(self, text: str) -> str:
-        return self._mark.sub(rf"\1{_WORD_JOINER}", text)
-
-
-def _whole(text: str) -> str:
-    """`text` without halves of surrogate pairs, which no tokenizer takes."""
-    return text.encode("utf-8", "replace").decode()
-
-
 class ByteTokenizer:
     """Bytes of UTF-8 and R1's marks, in R1's template: for the echo engine."""
 
@@ -111,9 +108,13 @@ class ByteTokenizer:
     think_start: int | None = echo.THINK
     think_end: int | None = echo.END_THINK
     stop_ids = frozenset({echo.END, echo.USER, echo.ASSISTANT, echo.BEGIN})
+    num_marks = 3
 
     def __init__(self, marks: Iterable[str] = echo.SPECIAL) -> None:
-        self._neutral = _Neutral(marks)
+        self._neutral = Neutral(marks)
+
+    def knowing(self, known: Known) -> Self:
+        return self
 
     def render(self, messages: Sequence[Message]) -> tuple[int, ...]:
         ids = [echo.BEGIN]
@@ -125,7 +126,7 @@ class ByteTokenizer:
         return (*ids, echo.ASSISTANT, echo.THINK, *b"\n")
 
     def encode(self, text: str) -> tuple[int, ...]:
-        return tuple(self._neutral(_whole(text)).encode())
+        return tuple(self._neutral(whole(text)).encode())
 
     def decoder(self) -> Decoder:
         return _ByteDecoder()
@@ -156,8 +157,12 @@ class HuggingFaceTokenizer:
         self._template = _load(model)
         self._backend: Backend = self._template.backend_tokenizer
         self._marks = _marks(self._backend)
-        self._neutral = _Neutral(self._marks.values())
+        self._neutral = Neutral(self._marks.values())
         ids = {mark: id for id, mark in self._marks.items()}
+        self._marked = {mark: (id,) for mark, id in ids.items()}
+        # As the tokenizer does: of two marks that begin at one place, the longer.
+        self._parts = re.compile(f"({'|'.join(map(re.escape, sorted(ids, key=len, reverse=True))) or '(?!)'})").split
+        self._known: Known | None = None
         self.think_start, self.think_end = ids.get(OPEN), ids.get(CLOSE)
         self._suffix = ""
         probe = self._probe()
@@ -169,10 +174,21 @@ class HuggingFaceTokenizer:
         turns = set(probe) - {self.think_start, self.think_end}
         ends = {ids[end] for end in _ENDS if end in ids} | {self._template.eos_token_id} - {None}
         self.stop_ids = frozenset(turns | ends)
+        self.num_marks = len(self.render([_ONE, _TWO, _ONE])) - len(self.render([_ONE])) - 2
+        # A tokenizer that looks across marks does it there.
+        self._can_part = self._with(Known()).render(_SPACED) == self.render(_SPACED)
+
+    def knowing(self, known: Known) -> Self:
+        return self._with(known) if self._can_part else self
+
+    def _with(self, known: Known) -> Self:
+        other = copy(self)
+        other._known = known
+        return other
 
     def _probe(self) -> list[int]:
         """The marks that the template itself writes, in order."""
-        ids = self.render([Message("user", "a"), Message("assistant", "b"), Message("user", "c")])
+        ids = self.render([_ONE, _TWO, _ONE])
         return [id for id in ids if id in self._marks] or [-1]
 
     def render(self, messages: Sequence[Message]) -> tuple[int, ...]:
@@ -187,12 +203,21 @@ class HuggingFaceTokenizer:
         return StreamDecoder(self._backend, self._marks.keys() - {self.think_start, self.think_end})
 
     def _plain(self, text: str) -> str:
+        return self._made_plain(text) if self._known is None else self._known.plain.get(text, self._made_plain)
+
+    def _made_plain(self, text: str) -> str:
         # Normalised first: a look-alike must not turn into a mark afterwards.
-        text, normalizer = _whole(text), self._backend.normalizer
+        text, normalizer = whole(text), self._backend.normalizer
         return self._neutral(normalizer.normalize_str(text) if normalizer else text)
 
     def _ids(self, text: str) -> tuple[int, ...]:
-        return tuple(self._backend.encode(text, add_special_tokens=False).ids)
+        if self._known is None:
+            return tuple(self._encode(text))
+        known, parts = self._known.ids, filter(None, self._parts(text))
+        return tuple(chain.from_iterable(self._marked.get(part) or known.get(part, self._encode) for part in parts))
+
+    def _encode(self, text: str) -> array[int]:
+        return array("I", self._backend.encode(text, add_special_tokens=False).ids)
 
 
 def _marks(backend: Backend) -> dict[int, str]:

@@ -13,8 +13,10 @@ from redis.exceptions import RedisError
 from bot.core.messages import Conversation, Draft, Line, Thinking, Turn
 from bot.core.personas import Persona
 from bot.core.settings import Settings
-from workers.engines.base import Limits, Request, Sampling, ThoughtLimit
+from workers.ahead import Ahead
+from workers.engines.base import Limits, Sampling, ThoughtLimit
 from workers.heart import Watch
+from workers.known import Histories
 from workers.measures import written
 from workers.prompt import Prompt, PromptTooLong, close_thought_ids, write_prompt
 from workers.reply import Budget, Generator, Plan, Reply
@@ -56,6 +58,7 @@ class Writer:
         self, engine: Generator, tokenizer: Callable[[], Tokenizer], limits: Callable[[], Limits], settings: Settings
     ) -> None:
         self._engine, self._tokenizer, self._limits, self._settings = engine, tokenizer, limits, settings
+        self._histories, self._ahead = Histories(), Ahead(engine)
 
     def write(self, task: Task, watch: Watch, publish: Publish) -> tuple[Prompt, Reply]:
         """Raises `PromptTooLong`, or `EngineError` when another try may help. Interrupts end the reply early."""
@@ -65,16 +68,24 @@ class Writer:
             reply = self._attempt(plan.again(), task, watch, publish)
         return prompt, reply
 
+    def forget(self, conversation: str) -> None:
+        """What was said there was erased or changed: nothing that was made of it is kept."""
+        self._histories.forget(conversation)
+        self._ahead.drop(conversation)
+
     def _plan(self, task: Task) -> tuple[Plan, Prompt]:
-        tokenizer, budget = self._tokenizer(), self._budget()
+        known, budget = self._histories.of(str(task.conversation)), self._budget()
+        known.begin()
+        self._ahead.drop(str(task.conversation))
+        tokenizer = self._tokenizer().knowing(known)
         closing = close_thought_ids(tokenizer, task.language)
-        prompt = self._prompt(task, task.turns, task.text)
+        prompt = self._prompt(tokenizer, task, task.turns, task.text)
         inside = tokenizer.opens_thought and task.thinking != "off"
         plan = Plan(task.turn, prompt.ids, closing, inside, budget, _sampling(task.persona))
         return (_steered(plan, tokenizer) if self._limits().steers else plan), prompt
 
-    def _prompt(self, task: Task, turns: tuple[Turn, ...], text: str) -> Prompt:
-        tokenizer, budget = self._tokenizer(), self._budget()
+    def _prompt(self, tokenizer: Tokenizer, task: Task, turns: tuple[Turn, ...], text: str) -> Prompt:
+        budget = self._budget()
         reply = budget.thought + len(close_thought_ids(tokenizer, task.language)) + budget.answer
         return write_prompt(
             tokenizer,
@@ -93,10 +104,11 @@ class Writer:
         Two prompts that differ in what the person says next show where that begins, whatever the template is.
         """
         if self._limits().steers:
+            tokenizer = self._tokenizer().knowing(self._histories.of(str(task.conversation)))
             with suppress(PromptTooLong):
-                one, other = (self._prompt(task, (*task.turns, turn), text).ids for text in _ANY_TEXTS)
+                one, other = (self._prompt(tokenizer, task, (*task.turns, turn), text).ids for text in _ANY_TEXTS)
                 ids = tuple(id for id, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-                self._engine.generate(Request(task.turn, ids, 0), timeout=0)
+                self._ahead.read(str(task.conversation), ids)
 
     def _budget(self) -> Budget:
         """What the settings allow, but never more than half of the context, so that memory has room."""

@@ -67,6 +67,7 @@ class Memory:
         """Keep what was said, but lean on it no longer; a reply in the making still belongs to the old."""
         if self._store.redis.exists(self._state(conversation)):
             self._store.redis.hincrby(self._state(conversation), "chapter", 1)
+            self._store.redis.publish(CONTROL, str(conversation))
 
     def num_turns(self, conversation: Conversation) -> int:
         num: Any = self._store.redis.llen(Keys(conversation.surface).of(conversation, "memory"))
@@ -101,6 +102,8 @@ class Memory:
             outcome = self._store.call("change_last", names, sealed if turn else b"", text)
             if outcome == b"busy":
                 raise Busy
+            if outcome == b"done":
+                self._store.redis.publish(CONTROL, place)
             if outcome == b"done" or turn is None:
                 return turn
 

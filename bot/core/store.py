@@ -24,7 +24,7 @@ SURFACES = f"{ROOT}:surfaces"
 ERASED = f"{ROOT}:erased"
 """Stands since somebody's key was erased: Redis's own files have it still."""
 CONTROL = f"{ROOT}:control"
-"""Channel on which workers hear at once what the next heartbeat would tell them anyway: conversation ids."""
+"""Channel on which workers hear of conversations, by name, in which a reply is to stop or what was said has changed."""
 
 DAY_MS = 24 * 3600 * 1000
 """Days are UTC's, and begin when Redis's clock says so."""

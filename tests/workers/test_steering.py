@@ -10,7 +10,7 @@ from bot.core.metrics import REGISTRY
 from bot.core.personas import Personas
 from bot.core.settings import load
 from tests.sayings import talk
-from workers.engines.base import EngineOptions
+from workers.engines.base import EngineOptions, Request
 from workers.engines.process import EngineProcess
 from workers.heart import Watch
 from workers.models import BUNDLED
@@ -90,8 +90,7 @@ def test_what_was_said_is_read_ahead_so_that_a_returning_person_pays_for_the_new
     said = turn("My dog is called Rex.", "Rex is a fine name for a dog. " * 8)
     writer.read_ahead(begun, said)
     [ahead] = engine.asked
-    for _ in engine.process.generate(ahead, 30.0):  # once more, to know that it is done
-        pass
+    until_read(engine.process, ahead.prompt)  # once more, to know that it is done
     prompt = writer._plan(task("What is my dog called?", (said,)))[0].prompt
     before = fresh_stats(engine.process)
     writer.write(task("What is my dog called?", (said,)), Watch(60), lambda draft: None)
@@ -103,6 +102,39 @@ def test_what_was_said_is_read_ahead_so_that_a_returning_person_pays_for_the_new
     # All but the block in which the new message begins.
     assert after.cached_tokens - before.cached_tokens >= len(ahead.prompt) - 32
     assert (after.running, after.waiting, after.blocks_used) == (0, 0, 0)
+
+
+def test_in_a_talk_each_prompt_begins_with_the_very_ids_that_were_read_ahead(writer, engine):
+    """Through the worker's own way: what the model wrote is read as the template has it, and no prompt needs it again."""
+    turns, ahead, texts = (), (), ("My dog is called Rex.", "He is three years old.", "What do dogs like?")
+    for text in texts:
+        before, asked = fresh_stats(engine.process), len(engine.asked)
+        begun = task(text, turns)
+        _, reply = writer.write(begun, Watch(60), lambda draft: None)
+        after = fresh_stats(engine.process)
+        prompt = engine.asked[asked].prompt
+        assert prompt[: len(ahead)] == ahead
+        # All but the block in which the new message begins.
+        assert after.cached_tokens - before.cached_tokens >= len(ahead) - 32
+        said = turn(text, reply.answer)
+        turns = (*turns, said)
+        writer.read_ahead(begun, said)
+        ahead = engine.asked[-1].prompt
+        assert len(ahead) > len(prompt)
+        until_read(engine.process, ahead)
+
+
+def until_read(process, prompt):
+    for _ in process.generate(Request("again", prompt, 0), 30.0):
+        pass
+
+
+def test_what_was_forgotten_is_not_known_to_the_writer_any_more(writer):
+    writer.write(task("My secret is blue."), Watch(60), lambda draft: None)
+    before = writer._histories.of(str(talk()))
+    writer.forget(str(talk()))
+
+    assert writer._histories.of(str(talk())) is not before
 
 
 def shown():

@@ -392,6 +392,19 @@ def _wait(condition, seconds=30):
         time.sleep(0.01)
 
 
+@pytest.mark.parametrize("change", ["forget", "start_new", "undo", "pick"])
+def test_a_worker_hears_where_what_was_said_has_changed(say, memory, heart, store, change):
+    say("first")
+    say("", kind="retry")
+    heard = []
+    heart.listeners.append(heard.append)
+    _wait(lambda: store.redis.pubsub_numsub(CONTROL)[0][1] == 1)
+
+    getattr(memory, change)(talk(), *([1] if change == "pick" else []))
+
+    _wait(lambda: heard == [str(talk())])
+
+
 def test_how_much_replies_differ_is_told_with_care_while_there_are_few(heart):
     for seconds, spread in ((10.0, 50**0.5), (10.0, (100 / 3) ** 0.5), (40.0, (600 + 400) ** 0.5 / 2)):
         heart._seconds.append(seconds)
