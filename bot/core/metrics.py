@@ -34,6 +34,7 @@ ProcessCollector(registry=REGISTRY)
 
 PORTS = {"worker": 0, "telegram": 1, "discord": 2, "console": 3}
 _WAIT_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 600, 1800)
+_LIMIT_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30)
 _REPLY_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 600)
 _SPEED_BUCKETS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 200, 500)
 
@@ -56,6 +57,7 @@ CARE = _counter("care_answers_total", "Signs of self-harm that were answered wit
 WAKEUPS_FAILED = _counter("wakeups_failed_total", "Wake-ups that the broker did not take; the sweeper makes up for them")
 DELIVERIES = _counter("deliveries_total", "Sendings of finals and notices, and how each went", "platform", "outcome")
 REFUSED_CALLS = _counter("refused_calls_total", "Calls that a platform refused, by limit or right", "platform", "why")
+LIMIT_WAIT = _histogram("limit_wait_seconds", "Waits of calls for a platform's limits", _LIMIT_BUCKETS, "platform")
 DRAFTS = _counter("drafts_total", "Drafts: published by a worker; then shown, or shed", "platform", "outcome")
 
 # Where replies are made

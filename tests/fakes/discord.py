@@ -501,17 +501,17 @@ class DiscordServer:
         return (await request.json() if request.can_read_body else {}), []
 
     def _limited(self, method, path, headers):
-        """Five calls in five seconds for each method in each channel, and whatever the test says of all."""
+        """Five calls in five seconds for each method in each channel, and by each token; and what the test says of all."""
         now = time.monotonic()
         if now < self._global_until and not path.startswith(("/webhooks", "/interactions")):
             self.num_limited += 1
             seconds = self._global_until - now
             told = {"message": "You are being rate limited.", "retry_after": seconds, "global": True}
             return _answer(429, told, {"X-RateLimit-Global": "true", "X-RateLimit-Scope": "global"})
-        match = re.match(r"/channels/(\d+)/messages", path)
+        match = re.match(r"/channels/(\d+)/messages|/webhooks/\d+/(\w+)", path)
         if not self.limits or match is None or method not in ("POST", "PATCH"):
             return None
-        bucket = self._buckets[method, match[1]]
+        bucket = self._buckets[match[2] or (method, match[1])]
         if now >= bucket[1]:
             bucket[:] = [_CALLS, now + _SECONDS]
         headers |= {"X-RateLimit-Bucket": f"b{method}", "X-RateLimit-Limit": str(_CALLS)}

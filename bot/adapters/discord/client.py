@@ -16,7 +16,9 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
+from bot.adapters.discord.errands import tell_errand
 from bot.adapters.discord.introductions import Introductions
+from bot.adapters.discord.limits import TokenLimits, use_buckets
 from bot.adapters.shared.shapes import shape
 from bot.core import metrics
 from bot.core.logs import where
@@ -53,6 +55,8 @@ class Client(discord.AutoShardedClient):
     events: Events
 
     def __init__(self, introductions: Introductions, put_aside: Callable[[str], None], *, reads_all: bool, **more: Any) -> None:
+        use_buckets()
+        self.token_limits = TokenLimits()
         super().__init__(
             intents=intents(reads_all),
             allowed_mentions=discord.AllowedMentions.none(),
@@ -61,7 +65,7 @@ class Client(discord.AutoShardedClient):
             max_messages=None,
             max_ratelimit_timeout=_LONGEST_WAIT,
             guild_ready_timeout=_GUILDS_SECONDS,
-            http_trace=_trace(),
+            http_trace=_trace(self.token_limits),
             **more,
         )
         self._introductions, self._put_aside = introductions, put_aside
@@ -128,16 +132,29 @@ def use_server(url: str, gateway: str = "") -> None:
         DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
 
 
-def _trace() -> aiohttp.TraceConfig:
-    """Counts refusals, also those after which the library tries again by itself."""
+def _trace(token_limits: TokenLimits) -> aiohttp.TraceConfig:
+    """Sees every call on the wire, also those after which the library tries again by itself."""
+
+    async def begins(
+        _session: aiohttp.ClientSession, _context: SimpleNamespace, _begun: aiohttp.TraceRequestStartParams
+    ) -> None:
+        tell_errand(is_waiting=False)
+
+    async def ends(_session: aiohttp.ClientSession, _context: SimpleNamespace, ended: aiohttp.TraceRequestEndParams) -> None:
+        _count(ended.response)
+        token_limits.note(ended.response)
+        if ended.response.status >= 500:
+            tell_errand(is_waiting=True)
+
     trace = aiohttp.TraceConfig()
-    trace.on_request_end.append(_count)
+    trace.on_request_start.append(begins)
+    trace.on_request_end.append(ends)
     return trace
 
 
-async def _count(_session: aiohttp.ClientSession, _context: SimpleNamespace, ended: aiohttp.TraceRequestEndParams) -> None:
-    status, headers = ended.response.status, ended.response.headers
-    if status == 429:
-        metrics.REFUSED_CALLS.labels("discord", headers.get("X-RateLimit-Scope", "address")).inc()
-    elif status in (401, 403):
+def _count(response: aiohttp.ClientResponse) -> None:
+    """Refusals."""
+    if response.status == 429:
+        metrics.REFUSED_CALLS.labels("discord", response.headers.get("X-RateLimit-Scope", "address")).inc()
+    elif response.status in (401, 403):
         metrics.REFUSED_CALLS.labels("discord", "forbidden").inc()

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import time
+from collections import Counter
 from typing import Any
 
 import discord
@@ -13,6 +14,8 @@ import structlog
 from discord.abc import Messageable
 from discord.http import Route
 
+from bot.adapters.discord.client import Client
+from bot.adapters.discord.limits import is_nearly_spent
 from bot.adapters.discord.places import Places
 from bot.adapters.discord.tokens import Tokens
 from bot.adapters.discord.trouble import ARCHIVED, CLOSED_SECONDS, NOT_THERE, Shed, in_deliverys_words, seconds_closed
@@ -33,8 +36,12 @@ _MESSAGE = ("PATCH", "/channels/{channel_id}/messages/{message_id}")
 class Sender:
     """Raises `NotSent` and `Gone` as a surface does; `Shed` for a cosmetic call that was not made."""
 
-    def __init__(self, client: discord.Client, places: Places, tokens: Tokens) -> None:
+    growing: Counter[Place]
+    """How many replies are being written in each place. Every one of them will need a call for its final."""
+
+    def __init__(self, client: Client, places: Places, tokens: Tokens) -> None:
         self._client, self._places, self._tokens = client, places, tokens
+        self.growing = Counter()
         self._closed: dict[Place, float] = {}
         self._archived: set[Place] = set()
 
@@ -57,7 +64,7 @@ class Sender:
         async with in_deliverys_words(may_repeat=bool(once)):
             try:
                 channel = await self._open(where)
-                self._spare(priority, *_MESSAGES, channel)
+                self._spare(priority, where, *_MESSAGES, channel)
                 if reply_to.isdecimal() and _may(channel, "read_message_history"):
                     more["reference"] = _reference(channel, int(reply_to))
                 message = await self._asking(where, channel.send(text, nonce=_nonce(once), **more))
@@ -106,11 +113,13 @@ class Sender:
         """By the token of the interaction that made it, while that is valid: not all such messages have another way."""
         try:
             if interaction := self._tokens.of(id):
+                if priority == "cosmetic" and self._client.token_limits.is_nearly_spent(interaction.token):
+                    raise Shed
                 is_followup = self._tokens.is_followup(id)
                 await (interaction.followup.edit_message(id, **to) if is_followup else interaction.edit_original_response(**to))
                 return True
             channel = await self._open(where)
-            self._spare(priority, *_MESSAGE, channel)
+            self._spare(priority, where, *_MESSAGE, channel)
             await self._asking(where, channel.get_partial_message(id).edit(**to))
             return True
         except discord.HTTPException as problem:
@@ -123,7 +132,7 @@ class Sender:
 
     async def _open(self, where: Conversation) -> Any:
         """The channel, if the bot may write there as far as is known; an archived thread is taken out of the archive."""
-        place = _place(where)
+        place = place_of(where)
         if self._closed.get(place, 0.0) > time.monotonic():
             raise Gone
         channel = await self._asking(where, self._places.channel(where))
@@ -140,9 +149,9 @@ class Sender:
             return await call
         except discord.HTTPException as problem:
             if seconds := seconds_closed(problem):
-                self._close(_place(where), seconds)
+                self._close(place_of(where), seconds)
             elif problem.code == ARCHIVED:
-                self._archived.add(_place(where))
+                self._archived.add(place_of(where))
             raise
 
     def _close(self, place: Place, seconds: float) -> None:
@@ -152,22 +161,14 @@ class Sender:
             self._closed.clear()
         self._closed[place] = time.monotonic() + seconds
 
-    def _spare(self, priority: Priority, method: str, path: str, channel: Any) -> None:
-        """What only pleases the eye does not take the last call that Discord allows there for now: the final may need it."""
+    def _spare(self, priority: Priority, where: Conversation, method: str, path: str, channel: Any) -> None:
+        """What only pleases the eye leaves the last calls that Discord allows there for now to the finals."""
         route = Route(method, path, channel_id=channel.id, message_id=0)
-        if priority == "cosmetic" and is_nearly_spent(self._client, route):
+        if priority == "cosmetic" and is_nearly_spent(self._client.http, route, max(1, self.growing[place_of(where)])):
             raise Shed
 
 
-def is_nearly_spent(client: discord.Client, route: Route) -> bool:
-    """By the library's own view of the limits; it would make the next caller wait inside the call."""
-    http = client.http
-    bucket = http._buckets.get(f"{http._bucket_hashes.get(route.key)}:{route.major_parameters}")
-    is_free = bucket is None or bucket.is_expired() or not bucket.dirty or bucket.remaining - bucket.outgoing > 1
-    return not is_free or not http._global_over.is_set()
-
-
-def _place(where: Conversation) -> Place:
+def place_of(where: Conversation) -> Place:
     return where.chat, where.thread
 
 

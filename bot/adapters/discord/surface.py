@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from bot.adapters.discord.sending import Sender
+from bot.adapters.discord.errands import Errands, tell_errand
+from bot.adapters.discord.sending import Sender, place_of
 from bot.adapters.discord.writing import DiscordForm
 from bot.adapters.shared.buttons import Buttons
 from bot.adapters.shared.keeping import Keeping
@@ -19,6 +20,7 @@ from bot.adapters.shared.places import is_private
 from bot.adapters.shared.surface import PagedSurface
 from bot.core import metrics
 from bot.core.messages import Conversation, Draft
+from bot.surface import Reply
 
 log = structlog.get_logger()
 
@@ -55,8 +57,8 @@ class DiscordSurface(PagedSurface[str]):
     ) -> None:
         super().__init__(name, sender, form, buttons, keeping)
         self._discord, self._forms, self._streaming = sender, form, streaming
+        self._errands = Errands()
         self._newest: dict[Conversation, _Newest] = {}
-        self._editors: Counter[tuple[str, str]] = Counter()
 
     async def show(self, conversation: Conversation, draft: Draft) -> None:
         """The latest wins: whatever the editor has not yet shown is overtaken."""
@@ -66,7 +68,23 @@ class DiscordSurface(PagedSurface[str]):
             words_since = min(words_since, time.monotonic())
         self._newest[conversation] = _Newest(draft, words_since)
         if page.refreshing is None or page.refreshing.done():
-            page.refreshing = asyncio.create_task(self._edit(page))
+            page.refreshing = self._errands.begin(conversation, lambda: self._edit(page))
+
+    async def tell_wait(self, conversation: Conversation, text: str) -> None:
+        """Handed over like a draft, and before any that comes after it."""
+        await self._page(conversation)
+        self._errands.begin(conversation, lambda: self._tell_wait(conversation, text))
+
+    async def _tell_wait(self, conversation: Conversation, text: str) -> None:
+        try:
+            await super().tell_wait(conversation, text)
+        except Exception as problem:  # as good as a draft
+            log.info("wait not told", action="wait_shed", error=type(problem).__name__)
+
+    async def deliver(self, conversation: Conversation, reply: Reply) -> list[str]:
+        """What would only wait gives way, and whatever is on the wire is waited for."""
+        await self._errands.end(conversation)
+        return await super().deliver(conversation, reply)
 
     async def begin_typing(self, conversation: Conversation) -> None:
         """At once, before there is anything to show."""
@@ -75,16 +93,18 @@ class DiscordSurface(PagedSurface[str]):
             await self._type(page)
 
     async def _edit(self, page: Page[str]) -> None:
-        """Until there is nothing newer. A final waits for the call that is being made, and ends this while it sleeps."""
-        place = page.where.chat, page.where.thread
-        self._editors[place] += 1
+        """Until there is nothing newer."""
+        place, growing = place_of(page.where), self._discord.growing
+        growing[place] += 1
         try:
             while newest := self._newest.get(page.where):
                 pause = await self._show(page, newest)
+                tell_errand(is_waiting=True)
                 await asyncio.sleep(pause)
+                tell_errand(is_waiting=False)
         finally:
-            self._editors[place] -= 1
-            self._editors += Counter()  # without those that are at zero
+            growing[place] -= 1
+            growing += Counter()  # without those that are at zero
 
     async def _show(self, page: Page[str], newest: _Newest) -> float:
         """Gives the pause that is due after it."""
@@ -115,7 +135,7 @@ class DiscordSurface(PagedSurface[str]):
             await self._writer.put(page, contents, asked, "cosmetic")
         elif not page.is_visible:
             await self._type(page)
-        return BUSY_EDIT_SECONDS if self._editors[page.where.chat, page.where.thread] > 1 else EDIT_SECONDS
+        return BUSY_EDIT_SECONDS if self._discord.growing[place_of(page.where)] > 1 else EDIT_SECONDS
 
     def _is_enough(self, answer: str, words_since: float) -> bool:
         """For a first message: not a word or two that would be edited at once."""

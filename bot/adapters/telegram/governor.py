@@ -150,12 +150,16 @@ class Governor(BaseRateLimiter[Priority]):
         self._refuse_long(wait)
         budget.take(now, gap)
         if wait:
-            await self._sleep(wait)
+            await self._pause(wait)
 
     async def _outlast_ban(self, chat: _Chat) -> None:
         while (wait := chat.banned_until - self._clock()) > 0:
             self._refuse_long(wait)
-            await self._sleep(wait)
+            await self._pause(wait)
+
+    async def _pause(self, seconds: float) -> None:
+        metrics.LIMIT_WAIT.labels("telegram").observe(seconds)
+        await self._sleep(seconds)
 
     def _refuse_long(self, wait: float) -> None:
         if wait > _LONGEST_WAIT:

@@ -149,6 +149,18 @@ def test_refusals_are_counted(answer, why):
     assert counted._value.get() == before + 1
 
 
+def test_waits_are_counted_with_their_seconds():
+    bench = Bench()
+
+    def counted(what):
+        return metrics.REGISTRY.get_sample_value(f"companion_limit_wait_seconds_{what}", {"platform": "telegram"}) or 0
+
+    count, seconds = counted("count"), counted("sum")
+    bench.run(*(bench.call(1) for _ in range(5)))
+    assert counted("count") == count + 2
+    assert counted("sum") - seconds == pytest.approx(bench.made[-2][0] + bench.made[-1][0])
+
+
 def test_a_long_ban_is_told_at_once_instead_of_holding_a_task():
     bench = Bench()
 
