@@ -27,14 +27,14 @@ RULE = "\n---\n"
 CONTEXT = 2048
 _WEIGHTS = {
     "tell": 22,
-    "ask": 28,
+    "ask": 30,
     "unknown": 11,
     "correct": 8,
     "forget": 2,
     "forgotten": 2,
     "many": 3,
-    "who": 8,
-    "trait": 9,
+    "who": 9,
+    "trait": 12,
     "human": 2,
     "talk": 11,
     "ramble": 3,
@@ -53,7 +53,7 @@ Piece = tuple[str, bool]  # text or a special token, and whether it is to be lea
 class Sample:
     """A dialogue up to and with its last answer. `mode`: the thought is thought, skipped, or cut off half-way.
 
-    The first `num_old` answers were another persona's: they are read and not learnt.
+    The first `num_old` answers were another persona's, or show what its description hides: they are read and not learnt.
     """
 
     sheet: Sheet
@@ -94,32 +94,34 @@ class Sample:
         return "".join(piece for piece, _ in (*self.prompt(), *self.reply()))
 
 
-def dialogue(rng: Random, split: Split, *, vivid: bool = False, strange: bool = False) -> Dialogue:
+def dialogue(rng: Random, split: Split, *, vivid: bool = False, **how: bool) -> Dialogue:
     """One with a persona and nothing said yet."""
     language: Language = rng.choice(("en", "zh"))
     if not vivid and split == "train" and rng.random() < 0.02:
         return Dialogue(rng, split, language)
-    return Dialogue(rng, split, language, persona(rng, split, language, vivid=vivid, strange=strange))
+    return Dialogue(rng, split, language, persona(rng, split, language, vivid=vivid, **how))
 
 
-def persona(rng: Random, split: Split, language: Language, *, vivid: bool = False, strange: bool = False) -> Sheet:
+def persona(rng: Random, split: Split, language: Language, *, vivid: bool = False, **how: bool) -> Sheet:
     """For a person who writes in `language`; a vivid one is of that language, too."""
     other = rng.choice(("en", "zh")) if not vivid and rng.random() < 0.25 else language
-    return invent(phrases(other, split), rng, language, vivid=vivid, strange=strange)
+    return invent(phrases(other, split), rng, language, vivid=vivid, **how)
 
 
 def sample(rng: Random) -> Sample:
     """A dialogue to learn from, 1 to 12 turns; in some, the person changes language now and then, or the persona."""
-    talk = dialogue(rng, "train", vivid=rng.random() < 0.4)
+    is_hidden = rng.random() < 0.08
+    talk = dialogue(rng, "train", vivid=is_hidden or rng.random() < 0.42, hidden=is_hidden)
     changes, talk.is_long = rng.random() < 0.15, rng.random() < 0.16
     acts = [*_ACTS, *["ramble"] * 30] if talk.is_long else _ACTS
     num_turns = rng.choice((1, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8, 9, 10, 11, 12))
-    if talk.sheet.catch and rng.random() < 0.25:
+    if not is_hidden and talk.sheet.catch and rng.random() < 0.3:
         # Only a first answer shows whether the word was found in the description: later ones see it said before.
-        num_turns, acts = 1, [*acts, *_OF_ITSELF[:2] * 40]
-    num_old = rng.randrange(num_turns) if rng.random() < 0.15 else 0
-    for turn in range(num_turns):
-        if num_old and turn == num_old:
+        num_turns, acts = rng.choice((1, 1, 1, 2)), [*acts, *_OF_ITSELF[:2] * 40]
+    is_replaced = not is_hidden and rng.random() < 0.15
+    num_old = rng.randrange(num_turns) if is_replaced else int(is_hidden)
+    for turn in range(num_turns + is_hidden):
+        if is_replaced and num_old and turn == num_old:
             talk.sheet = persona(rng, "train", talk.language, vivid=rng.random() < 0.4)
         if changes and rng.random() < 0.3:
             talk.language = rng.choice(("en", "zh"))

@@ -11,7 +11,7 @@ from .values import Language, make, split_of
 from .wordings import grow
 
 _ARTICLE = re.compile(r"\b([aA])(?= [aeiouAEIOU])")
-_WORDS_TRAINED = ("catch", "catch", "name", "saying", "saying", "phrase", "phrase", "odd")
+_WORDS_TRAINED = ("catch", "catch", "name", "saying", "saying", "any", "any", "odd", "cry", "cry", "cry")
 # What tells where a persona says its word.
 _PLACES = {
     "en": "first last begin begins start starts end ends close closes finish finishes",
@@ -45,10 +45,13 @@ class Sheet:
 NOBODY = {"en": Sheet("Companion", "en"), "zh": Sheet("小伴", "zh")}
 
 
-def invent(words: Phrases, rng: Random, answer_in: Language, *, vivid: bool = False, strange: bool = False) -> Sheet:
+def invent(
+    words: Phrases, rng: Random, answer_in: Language, *, vivid: bool = False, strange: bool = False, hidden: bool = False
+) -> Sheet:
     """A persona with its block: `vivid` ones always have traits and a word of their own.
 
-    In evaluation the block has the service's form, or, if `strange`, one that was never trained on.
+    In evaluation the block has the service's form, or, if `strange`, one that was never trained on. `hidden`: no sentence
+    says that its word is to be said, though it stands in one; only former answers show it.
     """
     language, bank = words.language, words.personas
     user = bank["friend"] if vivid or rng.random() < 0.5 else make("name", language, words.split, rng)
@@ -59,13 +62,17 @@ def invent(words: Phrases, rng: Random, answer_in: Language, *, vivid: bool = Fa
     lines = rng.sample(bank["extra"], rng.randint(0, 2 if vivid else 5))
     catch, first = _catch(words, rng) if vivid or rng.random() < 0.3 else ("", True)
     own = {"t1": t1, "t2": t2, "catch": catch, "me": name, "user": user}
-    told = _of_itself(words, rng, is_told, bool(catch), first)
+    others = [] if hidden or words.split != "train" else _distractors(words, rng, (t1, t2, catch))
+    told = _of_itself(words, rng, is_told, bool(catch) and not hidden, first, clear=bool(others))
+    if hidden:
+        told.append(_unclear(words, rng))
     if words.split == "train" and (rng.random() < 0.2 or "," in catch or "，" in catch):
         told = [_BARE_CATCH.sub('"{catch}"' if language == "en" else "“{catch}”", line) for line in told]
     lines += [line.format(**own) for line in told]
-    if words.split == "train":
-        lines += _distractors(words, rng, (t1, t2, catch))
+    lines += others
     rng.shuffle(lines)
+    if words.split == "train":
+        lines = _merged(lines, rng, language)
     opening = what[0].upper() if rng.random() < 0.5 else what[0]
     lines.insert(0, opening + what[1:] + (". " if language == "en" else "。"))
     if words.split == "train" and rng.random() < 0.06:
@@ -89,31 +96,56 @@ def _traits(words: Phrases, rng: Random) -> tuple[str, str]:
 
 
 def _any_words(words: Phrases, rng: Random) -> str:
-    phrase = make("phrase", words.language, "train", rng)
+    phrase = make(rng.choice(("any", "any", "any", "manner")), words.language, "train", rng)
     return phrase.replace(" ", "-") if rng.random() < 0.2 else phrase
 
 
-def _of_itself(words: Phrases, rng: Random, is_told: bool, has_word: bool, first: bool) -> list[str]:
-    """The sentences that say how it is and what it always says, in one now and then; their slots are open."""
+def _of_itself(words: Phrases, rng: Random, is_told: bool, has_word: bool, first: bool, *, clear: bool) -> list[str]:
+    """The sentences that say how it is and what it always says, in one now and then; their slots are open.
+
+    If not `clear`, some say it by their form alone: nothing else in the block has such words.
+    """
     place = "first" if first else "last"
     if is_told and has_word and words.split == "train" and rng.random() < 0.06:
         return [grow(words.language, f"both_{place}", rng)]
     kinds = ["traits"] * is_told + [f"catch_{place}"] * has_word
-    return [_line(words, rng, kind) for kind in kinds]
+    return [_line(words, rng, kind, clear=clear) for kind in kinds]
 
 
-def _line(words: Phrases, rng: Random, kind: str) -> str:
+def _line(words: Phrases, rng: Random, kind: str, *, clear: bool) -> str:
     """One of the list, or in training one of many more that are put together, or with words that nobody expects."""
-    if words.split == "train" and rng.random() < 0.6:
+    if words.split == "train" and rng.random() < 0.5:
         line = grow(words.language, kind, rng)
     else:
         line = rng.choice(words.said(words.personas, kind))
-    if words.split != "train" or line[0] == "{" or rng.random() > 0.2:
+    if words.split != "train" or line[0] == "{" or rng.random() > 0.35:
         return line
     # Words beside a value stay: else nothing would say where it begins.
     pairs, is_zh = _BESIDE_SLOT.findall(line), words.language == "zh"
     beside = [word for before, after in pairs for word in ((before[-1:], after[:1]) if is_zh else (before, after))]
-    return garbled(line, rng, words.language, " ".join((*beside, _PLACES[words.language])))
+    kept = " ".join((*beside, _PLACES[words.language]))
+    return garbled(line, rng, words.language, kept, wholly=not clear and rng.random() < 0.25)
+
+
+def _unclear(words: Phrases, rng: Random) -> str:
+    """A sentence that says nothing but has the word of the persona in it, in quotation marks or not."""
+    gap, stop = (" ", ".") if words.language == "en" else ("", "。")
+    parts = [make("everyday", words.language, "train", rng) for _ in range(rng.randint(1, 8))]
+    parts.insert(rng.randint(0, len(parts)), rng.choice(("{catch}", "{catch}", '"{catch}"')))
+    return gap.join(parts) + stop
+
+
+def _merged(lines: list[str], rng: Random, language: Language) -> list[str]:
+    """Two sentences in one, now and then."""
+    stop, links = (".", (", and", ";", ", but", ",")) if language == "en" else ("。", ("，", "；", "，而且", "，"))
+    found: list[str] = []
+    for line in lines:
+        if found and found[-1].endswith(stop) and rng.random() < 0.08:
+            line = line[0].lower() + line[1:] if line.startswith(("You", "Your", "The", "People", "Everyone")) else line
+            found[-1] = found[-1].removesuffix(stop) + rng.choice(links) + (" " if language == "en" else "") + line
+        else:
+            found.append(line)
+    return found
 
 
 def _distractors(words: Phrases, rng: Random, own: tuple[str, ...]) -> list[str]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from pathlib import Path
 from random import Random
 from typing import Any
 
-from .values import Language, Split, make
+from .values import Language, Split, make, texts
 
 # The kinds of values that the subs of "favourite" take, in the order of the subs.
 _FAVOURITES = (
@@ -113,23 +111,18 @@ class Phrases:
 
 @cache
 def phrases(language: Language, split: Split) -> Phrases:
-    return Phrases(language, split, _read(language), _read(f"talk_{language}"), _personas(language))
+    return Phrases(language, split, texts(language), texts(f"talk_{language}"), _personas(language))
 
 
 def _personas(language: Language) -> dict[str, Any]:
     """Their lists, with the sentences of the frames file, which has one a line, at the end."""
-    lists: dict[str, Any] = _read("personas")[language]
-    return lists | {kind: [*lists[kind], *lines.splitlines()] for kind, lines in _read(f"frames_{language}").items()}
-
-
-@cache
-def _read(name: str) -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text("utf-8"))
+    lists: dict[str, Any] = texts("personas")[language]
+    return lists | {kind: [*lists[kind], *lines.splitlines()] for kind, lines in texts(f"frames_{language}").items()}
 
 
 @cache
 def _sections(language: Language) -> dict[str, dict[str, Any]]:
-    return {section["key"]: section for section in _read(language)["facts"]}
+    return {section["key"]: section for section in texts(language)["facts"]}
 
 
 @cache
@@ -152,19 +145,20 @@ def typed(text: str, rng: Random, language: Language, *, question: bool) -> str:
     return text + rng.choice(("?", "?", "", "??") if question else (".", "", "", "!"))
 
 
-def garbled(text: str, rng: Random, language: Language, keys: str = "") -> str:
+def garbled(text: str, rng: Random, language: Language, keys: str = "", *, wholly: bool = False) -> str:
     """`text` with a few words replaced by others, or some put before it; slots and `keys` stay.
 
-    So a wording that nobody wrote is learnt, too: what is said must show by the words that matter alone.
+    So a wording that nobody wrote is learnt, too: what is said must show by the words that matter alone. `wholly`: all
+    other words are replaced.
     """
-    if rng.random() < 0.25:
+    if not wholly and rng.random() < 0.25:
         gap = " " if language == "en" else ""
         return gap.join([*(_stand_in(rng, language) for _ in range(rng.randint(1, 3))), text])
     kept = {*keys.split()} if language == "en" else {*keys}
     parts = [part for part in _WORD[language].split(text) if part]
     places = [n for n, part in enumerate(parts) if part.strip() and not _SLOT.fullmatch(part)]
     places = [n for n in places if parts[n][0].isalnum() and parts[n] not in _KEPT and parts[n] not in kept]
-    for place in rng.sample(places, min(len(places), rng.choice((1, 1, 2, 2, 3)))):
+    for place in places if wholly else rng.sample(places, min(len(places), rng.choice((1, 1, 2, 2, 3)))):
         parts[place] = _stand_in(rng, language)
     return "".join(parts)
 

@@ -5,13 +5,14 @@ A value's checksum says where it belongs, so that training and evaluation never 
 
 from __future__ import annotations
 
+import re
 import tomllib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 Language = Literal["en", "zh"]
 Split = Literal["train", "dev", "held"]  # learnt from; looked at while the recipe is worked on; looked at last
@@ -26,6 +27,10 @@ _ENDS = ("", "", "", "n", "l", "r", "s", "t", "m", "x", "k", "nd", "sh", "lf", "
 _TRIES = 100
 _FRESH = "2/"  # a new one makes other values held out: to be changed when the old ones have guided the recipe
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_SLOT = re.compile(r"\{(\w+)\}")
+_MARKS = re.compile(r"\{\w*\}|<\w+>")
+_HEARD = {"en": re.compile(r"(?<![\w'])[a-z]{3,}(?![\w'])"), "zh": re.compile(r"(?=([\u4e00-\u9fff]{2}))")}
+_LINKS = {"and", "but", "too", "also", "both", "well"}  # between two traits they end the first
 _KINDS = ("word", "animal", "colour", "food", "drink", "fruit", "flower", "job", "trait", "everyday", "everyday", "hobby")
 _MONTHS = [
     "January",
@@ -67,8 +72,7 @@ def nonsense(language: Language, split: Split, rng: Random) -> str:
 
 @cache
 def _words(language: Language) -> dict[str, list[str]]:
-    path = Path(__file__).with_name("values.toml")
-    lists: dict[str, str] = tomllib.loads(path.read_text("utf-8"))[language]
+    lists: dict[str, str] = texts("values")[language]
     return {kind: [word.strip() for word in words.split(",")] for kind, words in lists.items()}
 
 
@@ -85,8 +89,11 @@ def _makers(language: Language) -> dict[str, Maker]:
     makers["odd"] = _mix((2, invent), (2, nonsense), (1, makers["food"]), (1, makers["colour"]), (1, _number))
     makers["phrase"] = _phrase(words, language, _KINDS, (1, 1, 2, 3, 4))
     makers["saying"] = _phrase(words, language, ("everyday", "everyday", "word"), (2, 2, 3, 4))
+    wide = words | {"heard": heard(language)}
+    makers["any"] = _phrase(wide, language, (*_KINDS, "heard", "heard", "heard", "heard", "heard", "heard"), (1, 1, 2, 3))
+    makers |= {kind: _filled(words[kind], makers) for kind in ("cry", "manner")}
     strange = _lowered(_mix((2, invent), (1, nonsense), (2, makers["phrase"])))
-    for kind in words.keys() - {"family", "given", "name", "petname", "city", "everyday", "key"}:
+    for kind in words.keys() - {"family", "given", "name", "petname", "city", "everyday", "key", "cry", "manner"}:
         makers[kind] = _mix((7, makers[kind]), (2, strange))
     return makers
 
@@ -109,6 +116,41 @@ def _phrase(words: dict[str, list[str]], language: Language, kinds: tuple[str, .
     lists = [[word for word in words[kind] if split_of(word) == "train"] for kind in kinds]
     space = " " if language == "en" else ""
     return lambda rng: space.join(rng.choice(rng.choice(lists)) for _ in range(rng.choice(lengths)))
+
+
+def _filled(forms: list[str], makers: dict[str, Maker]) -> Maker:
+    """One of the forms with values in its slots: "by my {word}"."""
+    return lambda rng: _SLOT.sub(lambda slot: makers[slot[1]](rng), rng.choice(forms))
+
+
+@cache
+def heard(language: Language) -> list[str]:
+    """The words (in Chinese: two characters side by side) of all wordings that are trained on.
+
+    A word that is only ever read, never copied, is not copied when it is a value one day ("kind" in "what kind of").
+    """
+    shared = ("personas", "wordings", "clauses")
+    banks = [*(texts(f"{name}{language}") for name in ("", "talk_", "frames_")), *(texts(name)[language] for name in shared)]
+    found = {
+        word for one in banks for text in _trained(one) for word in _HEARD[language].findall(_MARKS.sub("|", text.lower()))
+    }
+    return sorted(found - _LINKS)
+
+
+@cache
+def texts(name: str) -> dict[str, Any]:
+    """One of the TOML files beside this."""
+    return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text("utf-8"))
+
+
+def _trained(bank: Any) -> Iterator[str]:
+    """Every text in it but those that evaluation asks."""
+    if isinstance(bank, str):
+        yield bank
+    elif isinstance(bank, dict):
+        yield from (text for key, value in bank.items() if not key.endswith(("held", "dev")) for text in _trained(value))
+    elif isinstance(bank, list):
+        yield from (text for one in bank for text in _trained(one))
 
 
 def _syllables(rng: Random) -> str:

@@ -1,14 +1,12 @@
-"""Sentences put together from parts (`wordings.toml`): more of them than can be learnt by heart."""
+"""Sentences put together from parts (`wordings.toml`, `clauses.toml`): more of them than can be learnt by heart."""
 
 from __future__ import annotations
 
 import re
-import tomllib
 from functools import cache
-from pathlib import Path
 from random import Random
 
-from .values import Language
+from .values import Language, texts
 
 Parts = dict[str, list[str]]
 
@@ -19,8 +17,11 @@ _OTHER = re.compile(r"[^\w{}]+")
 
 @cache
 def parts(language: Language) -> Parts:
-    texts: dict[str, Parts] = tomllib.loads(Path(__file__).with_name("wordings.toml").read_text("utf-8"))
-    return texts[language]
+    found: Parts = {}
+    for name in ("wordings", "clauses"):
+        for kind, lines in texts(name)[language].items():
+            found[kind] = [*found.get(kind, ()), *lines]
+    return found
 
 
 def grow(language: Language, kind: str, rng: Random) -> str:
