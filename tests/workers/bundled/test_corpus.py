@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from workers.bundled.train import exam, sums
+from workers.bundled.train import corpus, exam, sums
 from workers.bundled.train.acts import ACTS, play
 from workers.bundled.train.corpus import ASSISTANT, BOS, END_THINK, EOS, THINK, USER, samples, tokenize
 from workers.bundled.train.dialogue import Dialogue
@@ -24,6 +24,22 @@ def test_every_value_belongs_to_its_split(language, split):
     rng = Random(0)
     for kind in ("name", "city", "job", "food", "season", "phrase", "trait", "catch", "nonsense"):
         assert {split_of(make(kind, language, split, rng)) for _ in range(50)} == {split}, kind
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("kind", ["any", "cry", "manner"])
+def test_a_value_made_up_for_training_is_never_one_that_is_held_out(language, kind):
+    rng = Random(0)
+    values = {make(kind, language, "train", rng) for _ in range(300)}
+    assert {split_of(value) for value in values} == {"train"}
+    assert not any(set(value) & set("{}<>[]|") for value in values)
+    assert len(values) > 200
+
+
+def test_a_plain_word_that_is_only_read_otherwise_is_part_of_a_value_in_training():
+    assert split_of("kind") != "train"
+    rng = Random(0)
+    assert any("kind" in make("any", "en", "train", rng).split() for _ in range(50_000))
 
 
 def test_what_a_training_dialogue_tells_is_never_held_out():
@@ -156,6 +172,16 @@ def test_the_word_and_the_traits_of_a_persona_stand_in_its_description():
     for one in many(300):
         for word in (one.sheet.catch, *one.sheet.trait.replace(" and ", "、").split("、")):
             assert word in one.sheet.block
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_word_that_no_sentence_explains_is_shown_by_an_answer_that_is_not_learnt(language, monkeypatch):
+    monkeypatch.setattr(corpus, "_HIDDEN", 1.0)
+    for one in islice((one for one in samples("test") if one.sheet.language == language), 50):
+        assert one.num_old == 1
+        assert len(one.exchanges) > 1
+        assert one.sheet.catch in one.sheet.block
+        assert all(one.sheet.catch in exchange.answer for exchange in one.exchanges)
 
 
 def test_a_thought_about_who_one_is_names_the_traits_too():

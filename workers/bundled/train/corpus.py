@@ -26,8 +26,8 @@ SPECIAL = (BOS, EOS, USER, ASSISTANT, THINK, END_THINK)
 RULE = "\n---\n"
 CONTEXT = 2048
 _WEIGHTS = {
-    "tell": 22,
-    "ask": 30,
+    "tell": 23,
+    "ask": 33,
     "unknown": 11,
     "correct": 8,
     "forget": 2,
@@ -42,6 +42,7 @@ _WEIGHTS = {
     "repeat": 4,
     "language": 1,
 }
+_HIDDEN = 0.08  # personas whose word is shown by former answers alone
 _OF_ITSELF = ("who", "trait", "human")  # what people ask of a new persona
 _ACTS = [act for act in ACTS for _ in range(_WEIGHTS[act])]
 
@@ -110,7 +111,7 @@ def persona(rng: Random, split: Split, language: Language, *, vivid: bool = Fals
 
 def sample(rng: Random) -> Sample:
     """A dialogue to learn from, 1 to 12 turns; in some, the person changes language now and then, or the persona."""
-    is_hidden = rng.random() < 0.08
+    is_hidden = rng.random() < _HIDDEN
     talk = dialogue(rng, "train", vivid=is_hidden or rng.random() < 0.42, hidden=is_hidden)
     changes, talk.is_long = rng.random() < 0.15, rng.random() < 0.16
     acts = [*_ACTS, *["ramble"] * 30] if talk.is_long else _ACTS

@@ -14,8 +14,9 @@ _ARTICLE = re.compile(r"\b([aA])(?= [aeiouAEIOU])")
 _WORDS_TRAINED = ("catch", "catch", "name", "saying", "saying", "any", "any", "odd", "cry", "cry", "cry")
 # What tells where a persona says its word.
 _PLACES = {
-    "en": "first last begin begins start starts end ends close closes finish finishes",
-    "zh": "先 后 前 首 尾 开 头 结 束 始 末",
+    "en": "first last begin begins start starts end ends close closes finish finishes before after until open opens opening "
+    "closing ending final leads introduces follows sign top bottom",
+    "zh": "先 后 前 首 尾 开 头 结 束 始 末 收 完 领 落 款",
 }
 _BARE_CATCH = re.compile(r"(?<![\"“'‘「『*])\{catch\}")
 _BESIDE_SLOT = re.compile(r"(?:(\w+) ?(?=\{))|(?:(?<=\}) ?(\w+))")
@@ -124,7 +125,9 @@ def _line(words: Phrases, rng: Random, kind: str, *, clear: bool) -> str:
     pairs, is_zh = _BESIDE_SLOT.findall(line), words.language == "zh"
     beside = [word for before, after in pairs for word in ((before[-1:], after[:1]) if is_zh else (before, after))]
     kept = " ".join((*beside, _PLACES[words.language]))
-    return garbled(line, rng, words.language, kept, wholly=not clear and rng.random() < 0.25)
+    # Where nothing says so, the word is said first.
+    wholly = not clear and kind != "catch_last" and rng.random() < 0.25
+    return garbled(line, rng, words.language, kept, wholly=wholly)
 
 
 def _unclear(words: Phrases, rng: Random) -> str:

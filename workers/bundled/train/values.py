@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -89,8 +89,7 @@ def _makers(language: Language) -> dict[str, Maker]:
     makers["odd"] = _mix((2, invent), (2, nonsense), (1, makers["food"]), (1, makers["colour"]), (1, _number))
     makers["phrase"] = _phrase(words, language, _KINDS, (1, 1, 2, 3, 4))
     makers["saying"] = _phrase(words, language, ("everyday", "everyday", "word"), (2, 2, 3, 4))
-    wide = words | {"heard": heard(language)}
-    makers["any"] = _phrase(wide, language, (*_KINDS, "heard", "heard", "heard", "heard", "heard", "heard"), (1, 1, 2, 3))
+    makers["any"] = _phrase(words, language, _KINDS, (1, 1, 2, 3), [heard(language)] * 6)
     makers |= {kind: _filled(words[kind], makers) for kind in ("cry", "manner")}
     strange = _lowered(_mix((2, invent), (1, nonsense), (2, makers["phrase"])))
     for kind in words.keys() - {"family", "given", "name", "petname", "city", "everyday", "key", "cry", "manner"}:
@@ -111,9 +110,16 @@ def _lowered(maker: Maker) -> Maker:
     return lambda rng: maker(rng).lower()
 
 
-def _phrase(words: dict[str, list[str]], language: Language, kinds: tuple[str, ...], lengths: tuple[int, ...]) -> Maker:
+def _phrase(
+    words: dict[str, list[str]],
+    language: Language,
+    kinds: tuple[str, ...],
+    lengths: tuple[int, ...],
+    more: Sequence[list[str]] = (),
+) -> Maker:
     """So many words of these lists: something that can be copied but not guessed."""
     lists = [[word for word in words[kind] if split_of(word) == "train"] for kind in kinds]
+    lists += more
     space = " " if language == "en" else ""
     return lambda rng: space.join(rng.choice(rng.choice(lists)) for _ in range(rng.choice(lengths)))
 
