@@ -52,6 +52,17 @@ def decode(
     return output
 
 
+def attend_chunks(q, k_cache, v_cache, ends_new, ends_all, tables, scale, tiles=None):
+    """What `chunks.attend_chunks` does."""
+    output = torch.full_like(q, float("nan"))
+    page, chunks = k_cache.shape[1], zip(pairwise(ends_new.tolist()), pairwise(ends_all.tolist()), tables, strict=True)
+    for (q0, q1), (k0, k1), table in chunks:
+        places = torch.arange(k1 - k0, device=q.device)
+        at = table[places // page].long(), places % page
+        output[q0:q1] = attend(q[q0:q1], k_cache[at], v_cache[at], scale)
+    return output
+
+
 def multiply_row(x, weight, *, norm=None, bias=None, add_to=None, gated=False):
     """What `dense.multiply_row` does."""
     assert len(x) == 1
@@ -91,4 +102,4 @@ def choose(logits, rows, num_tokens, floats, ints, forced, seen):
     return sampler.choose(logits, rows, num_tokens, None)
 
 
-KERNELS = Kernels(decode, multiply_row, norm, silu_mul, rotate, choose)
+KERNELS = Kernels(decode, attend_chunks, multiply_row, norm, silu_mul, rotate, choose)

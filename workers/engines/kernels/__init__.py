@@ -16,9 +16,10 @@ MAX_WIDTH = 256
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """What a step of one token each is made of, in Triton: each is the function of its name in a module here."""
+    """What a launch is made of, in Triton: each is the function of its name in a module here, `attend` the one in `paged`."""
 
     attend: Callable[..., Tensor]
+    attend_chunks: Callable[..., Tensor]
     multiply_row: Callable[..., Tensor]
     norm: Callable[[Tensor, Tensor, float], Tensor]
     silu_mul: Callable[[Tensor], Tensor]
@@ -64,6 +65,6 @@ def find_kernels(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dty
     """All of them; None where `find_decode` finds none."""
     if (attend := find_decode(num_heads, num_kv_heads, width, dtype, device)) is None:
         return None
-    from workers.engines.kernels import choose, dense, rotate
+    from workers.engines.kernels import choose, chunks, dense, rotate
 
-    return Kernels(attend, dense.multiply_row, dense.norm, dense.silu_mul, rotate.rotate, choose.choose)
+    return Kernels(attend, chunks.attend_chunks, dense.multiply_row, dense.norm, dense.silu_mul, rotate.rotate, choose.choose)

@@ -21,19 +21,24 @@ Turns = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Chunks of several sequences in one launch: where in the cache their new tokens go, and where all of theirs are.
+    """Chunks of several sequences in one launch: where in the cache their new tokens go, and which blocks are theirs.
 
-    `positions` and `new` [new tokens], `cached` [all tokens]; `ends_new` and `ends_all` [chunks + 1], int32, count both up.
+    `positions` and `new` [new tokens], `tables` [chunks, blocks]; `ends_new` and `ends_all` [chunks + 1], int32, count both up.
     `num_new` and `num_all` are each chunk's, on the host; in a captured launch one number each, the most there may be.
     """
 
     positions: Tensor
     new: Tensor
-    cached: Tensor
+    tables: Tensor
     ends_new: Tensor
     ends_all: Tensor
     num_new: list[int]
     num_all: list[int]
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing of theirs was in the cache before."""
+        return self.num_new == self.num_all
 
 
 class Attention:
@@ -48,15 +53,13 @@ class Attention:
         self._flat = self.cache.flatten(2, 3)
 
     def plan(self, tables: Tensor, ends_new: Tensor, ends_all: Tensor, num_new: list[int], num_all: list[int]) -> Reading:
-        """`tables` [chunks, blocks]; nothing here waits for the device. What is beyond the last end is padding."""
+        """Nothing here waits for the device. What is beyond the last end is padding."""
         starts = ends_all.diff() - ends_new.diff()
         chunks, positions = _places(ends_new, sum(num_new))
         # Padding may count beyond the end of the context.
         positions = (positions + starts[chunks]).clamp(max=len(self._rope) - 1)
-        chunks_of_all, positions_of_all = _places(ends_all, sum(num_all))
         new = self._look_up(tables, chunks, positions)
-        cached = self._look_up(tables, chunks_of_all, positions_of_all)
-        return Reading(positions, new, cached, ends_new.int(), ends_all.int(), num_new, num_all)
+        return Reading(positions, new, tables, ends_new.int(), ends_all.int(), num_new, num_all)
 
     def wipe(self, blocks: list[int]) -> None:
         self.cache[:, :, blocks] = 0
@@ -86,7 +89,7 @@ class Attention:
 
     def prefill(self, reading: Reading) -> Attend:
         """The tokens of each chunk, one chunk after the other."""
-        slots = torch.split(reading.cached, reading.num_all)
+        slots = torch.split(self._cached(reading), reading.num_all)
         masks = [
             _later_is_hidden(num_all - num_new, num_all, reading.new.device) if num_all > num_new else None
             for num_new, num_all in zip(reading.num_new, reading.num_all, strict=True)
@@ -131,6 +134,10 @@ class Attention:
     def _write(self, layer: int, at: Tensor, k: Tensor, v: Tensor) -> None:
         self._flat[layer, 0].index_copy_(0, at, k)
         self._flat[layer, 1].index_copy_(0, at, v)
+
+    def _cached(self, reading: Reading) -> Tensor:
+        """Where all tokens of all chunks are."""
+        return self._look_up(reading.tables, *_places(reading.ends_all.long(), sum(reading.num_all)))
 
     def _look_up(self, tables: Tensor, chunks: Tensor, positions: Tensor) -> Tensor:
         # Padding may count beyond the end of a table.

@@ -8,8 +8,16 @@ from tests.workers.engines.written_out import KERNELS, flash_forward
 from workers.engines import kernels
 from workers.engines.base import Request, Sampling
 from workers.engines.paged import assembly, cuda
+from workers.engines.paged.scheduler import MAX_CACHED
 
 PROMPTS = [[259, 257, *range(i, i + 23 * i), 258] for i in range(1, 8)]
+STEPS = {("step", 1), ("step", 4), ("step", 7)}
+# New tokens, and how many they may look at: fresh chunks at no more than themselves. No kernels, nothing captured.
+CAPTURED = {
+    "kernels": {*STEPS, ("read", 20, 20), ("read", 50, 50), ("read", 20, cuda.NO_LIMIT), ("read", 50, cuda.NO_LIMIT)},
+    "gathered": {*STEPS, ("read", 20, MAX_CACHED), ("read", 50, MAX_CACHED)},
+    "no kernels": set(),
+}
 
 
 @pytest.fixture(params=["qwen2", "biased", "qwen3"])
@@ -17,29 +25,29 @@ def folder(request, folders):
     return folders[request.param]
 
 
-@pytest.fixture(params=["kernels", "no kernels"])
+@pytest.fixture(params=["kernels", "gathered", "no kernels"])
 def engine(request, folder, start, monkeypatch):
     """An engine that believes that torch's CPU has what its CUDA has; `launched` are the sizes of steps and readings."""
     launched = []
 
     def call_again(launch):
         def replay():
-            launched.append(
-                (launch.func.__name__, len(launch.args[0] if launch.func.__name__ == "_step" else launch.args[0][0]))
-            )
+            is_step = launch.func.__name__ == "_step"
+            launched.append(("step", len(launch.args[0])) if is_step else ("read", *launch.args[1], *launch.args[2]))
             return launch()
 
         return replay
 
     monkeypatch.setattr(kernels, "has_flash", lambda *_: True)
-    monkeypatch.setattr(kernels, "find_kernels", lambda *_: KERNELS if request.param == "kernels" else None)
+    monkeypatch.setattr(kernels, "find_kernels", lambda *_: None if request.param == "no kernels" else KERNELS)
     monkeypatch.setattr(cuda, "capture", call_again)
     monkeypatch.setattr(assembly.cuda, "batch_sizes", lambda num_slots: [1, 4, num_slots])
-    monkeypatch.setattr(assembly.cuda, "chunk_sizes", lambda chunk: [20, chunk])
+    monkeypatch.setattr(cuda, "_CHUNKS", (20,))
+    monkeypatch.setattr(cuda, "OVER_TABLES", request.param == "kernels")
     with torch.library._scoped_library("aten", "IMPL") as library:
         library.impl("_flash_attention_forward", flash_forward, "CPU")
         engine = start(folder, ahead=1, slots=7, chunk=50)
-        engine.launched, engine.has_kernels = launched, request.param == "kernels"
+        engine.launched, engine.kind = launched, request.param
         yield engine
 
 
@@ -52,8 +60,7 @@ def test_greedy_is_what_transformers_says_with_padding_chunks_and_cached_beginni
 
     assert engine._scheduler.num_cached_tokens > 200
     # What waits for the host cannot be in a graph.
-    captured = {("_step", 1), ("_step", 4), ("_step", 7), ("_read", 20), ("_read", 50)}
-    assert set(engine.launched) == (captured if engine.has_kernels else set())
+    assert set(engine.launched) == CAPTURED[engine.kind]
     assert_nothing_leaks(engine)
 
 
@@ -70,7 +77,7 @@ def asked():
 
 
 def test_chance_bans_and_penalties_are_the_same_with_graphs_and_without(engine, folder, start, monkeypatch, asked):
-    if engine.has_kernels:
+    if engine.kind != "no kernels":
         for way in ("_step", "_read"):
             monkeypatch.setattr(engine._runner, way, None)  # what is captured no longer needs them
     expected = [run(engine, *turn) for turn in (asked, asked[::-1])]  # the second time in slots that have marks
