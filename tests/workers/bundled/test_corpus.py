@@ -102,7 +102,15 @@ def test_a_sentence_put_together_says_what_it_is_for_once(language, kind, slots)
         text = grow(language, kind, Random(seed))
         assert [text.count(slot) for slot in slots] == [1] * len(slots)
         assert not set(text) & set("<>[]|")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("kind", ["traits", "catch_first", "catch_last", "name"])
+def test_a_sentence_put_together_is_recognised_in_any_case(language, kind):
+    for seed in range(60):
+        text = grow(language, kind, Random(seed))
         assert can_grow(language, kind, text.upper().replace("{T", "{t").format_map(Open()))
+        assert not can_grow(language, kind, f"{text} so")
 
 
 class Open(dict):

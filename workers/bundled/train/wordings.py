@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from random import Random
 
 from .values import Language, texts
@@ -11,6 +11,7 @@ from .values import Language, texts
 Parts = dict[str, list[str]]
 
 _PART = re.compile(r"<(\w+)>")
+_TOKEN = re.compile(r"(<\w+>|\[[^\[\]]*\])")
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _OTHER = re.compile(r"[^\w{}]+")
 
@@ -40,29 +41,25 @@ def _grown(known: Parts, kind: str, rng: Random) -> str:
 
 def can_grow(language: Language, kind: str, text: str) -> bool:
     """Whether `text` could come out, whatever its case and punctuation."""
-    return _pattern(language, kind).fullmatch(_bare(text)) is not None
+    bare = _bare(text)
+    return len(bare) in _ends(language, f"<{kind}>", bare, 0)
 
 
-@cache
-def _pattern(language: Language, kind: str) -> re.Pattern[str]:
-    return re.compile(_regex(parts(language), kind))
-
-
-def _regex(known: Parts, kind: str) -> str:
-    return f"(?:{'|'.join(dict.fromkeys(_line_regex(known, line) for line in known[kind]))})"
-
-
-def _line_regex(known: Parts, line: str) -> str:
-    found = []
-    for token in re.split(r"(<\w+>|\[[^\[\]]*\])", line):
+@lru_cache(maxsize=1 << 16)
+def _ends(language: Language, line: str, text: str, start: int) -> frozenset[int]:
+    """Where in `text` the line may end that begins at `start`."""
+    ends = {start}
+    for token in _TOKEN.split(line):
         if part := _PART.fullmatch(token):
-            found.append(_regex(known, part[1]))
+            options = parts(language)[part[1]]
         elif choice := _CHOICE.fullmatch(token):
-            # A choice may hold a part, too.
-            found.append(f"(?:{'|'.join(_line_regex(known, one) for one in choice[1].split('|'))})")
+            options = choice[1].split("|")  # which may hold parts
         else:
-            found.append(re.escape(_bare(token)))
-    return "".join(found)
+            bare = _bare(token)
+            ends = {at + len(bare) for at in ends if text.startswith(bare, at)}
+            continue
+        ends = {end for at in ends for option in options for end in _ends(language, option, text, at)}
+    return frozenset(ends)
 
 
 def _bare(text: str) -> str:
