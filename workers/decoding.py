@@ -23,19 +23,28 @@ class StreamDecoder:
         from tokenizers.decoders import DecodeStream
 
         self._stream = DecodeStream(skip_special_tokens=False)
+        self._hold_nothing()
+
+    def _hold_nothing(self) -> None:
         self._held.clear()
+        self._num_steps = 0
 
     def feed(self, ids: Iterable[int]) -> str:
-        return "".join(self._step(id) for id in ids if id not in self._dropped)
+        """Many at a time are decoded at once, but for the last ones, whose bytes may want more of them."""
+        kept = [id for id in ids if id not in self._dropped]
+        num_at_once = len(kept) - _MAX_HELD if len(kept) > 2 * _MAX_HELD else 0
+        head = [kept[:num_at_once]] if num_at_once else []
+        return "".join(map(self._step, [*head, *([id] for id in kept[num_at_once:])]))
 
-    def _step(self, id: int) -> str:
-        text = self._stream.step(self._backend, id)
+    def _step(self, ids: list[int]) -> str:
+        text = self._stream.step(self._backend, ids)
         if text is not None:
-            self._held.clear()
+            self._hold_nothing()
             return text
-        self._held.append(id)
+        self._held += ids
+        self._num_steps += 1
         # Bytes that never become a character would be held, and decoded again, for ever.
-        return self.flush() if len(self._held) > _MAX_HELD else ""
+        return self.flush() if self._num_steps > _MAX_HELD else ""
 
     def flush(self) -> str:
         text = self._backend.decode(self._held, skip_special_tokens=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from zlib import crc32
 
 from bot.core.errors import CompanionError
@@ -18,6 +18,7 @@ from workers.tokenizer import Message, Tokenizer
 LOW_WATER = 0.75  # of the room for memory: what is kept when something must go
 
 _RULE = "\n---\n"
+_OTHER = "2"
 _FORMS = {
     "en": ("You are {{char}}. ", "How you talk: ", "For example:", "You are talking with {{user}}. "),
     "zh": ("你是{{char}}。", "说话方式：", "例如：", "你正在和{{user}}聊天。"),
@@ -60,6 +61,11 @@ def write_prompt(
     opened and closed at once. Raises `PromptTooLong` when persona and `text` alone do not fit.
     """
     block = write_persona(persona, user, language)
+    if _num_bytes(block, turns, text) + len(turns) * tokenizer.num_marks < max_tokens:
+        messages = _messages(block, turns, text)
+        ids = _render(tokenizer, messages, thinks)
+        if len(ids) <= max_tokens:  # as good as sure
+            return Prompt(ids, messages, len(turns), 0)
     alone = _render(tokenizer, _messages(block, [], text), thinks)
     room = max_tokens - len(alone)
     if room < 0:
@@ -70,6 +76,18 @@ def write_prompt(
         if len(ids) <= max_tokens:  # sizes are of each turn alone; together they may be a few tokens more
             return Prompt(ids, messages, len(turns) - start, start)
     return Prompt(alone, _messages(block, [], text), 0, len(turns))
+
+
+def write_beginning(tokenizer: Tokenizer, prompt: Prompt, thinks: bool) -> tuple[int, ...]:
+    """What every prompt begins with that differs from this one in what the person says now.
+
+    Two prompts that differ in that alone show where it is, whatever the template is.
+    """
+    *before, last = prompt.messages
+    if not before:
+        return ()
+    other = _render(tokenizer, [*before, Message("user", f"{_OTHER}{last.content}")], thinks)
+    return tuple(id for id, _ in takewhile(lambda pair: pair[0] == pair[1], zip(prompt.ids, other, strict=False)))
 
 
 def write_persona(persona: Persona, user: str, language: str) -> str:
@@ -113,6 +131,14 @@ def _close_at_once(tokenizer: Tokenizer, ids: tuple[int, ...]) -> tuple[int, ...
     opening = len(ids) - ids[::-1].index(tokenizer.think_start)
     blank = tokenizer.encode("\n\n")
     return (*ids[:opening], *blank, tokenizer.think_end, *blank)
+
+
+def _num_bytes(block: str, turns: Sequence[Turn], text: str) -> int:
+    """Hardly any tokenizer makes more tokens of them, and most a quarter."""
+    return sum(
+        len(part.encode(errors="replace"))
+        for part in (block, text, *chain.from_iterable((turn.said, turn.reply) for turn in turns))
+    )
 
 
 def _first_kept(tokenizer: Tokenizer, turns: Sequence[Turn], room: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 CHECK_EVERY = 8  # tokens
@@ -18,6 +18,7 @@ MAX_STALE = 80  # so many of them may end an n-gram that stands there for the fo
 
 MIN_TAIL = 48  # characters of repeated text worth dropping
 _MAX_TAIL_PERIOD = 2000  # characters
+_KEPT = MAX_PERIOD * MIN_REPEATS
 
 _FENCE = re.compile(r"^(```|~~~)[^\n]*\n.*?(?:(?P<closed>^\1[^\n]*$)|\Z)", re.MULTILINE | re.DOTALL)
 _EMOJI = "[\u2600-\u27bf\U0001f300-\U0001faff]\ufe0f?"
@@ -33,46 +34,60 @@ class LoopDetector:
 
     def __init__(self) -> None:
         self.looping = False
-        self._ids: deque[int] = deque(maxlen=MAX_PERIOD * MIN_REPEATS)
+        self._ids: list[int] = []
         self._grams: deque[tuple[int, ...]] = deque()
-        self._times: Counter[tuple[int, ...]] = Counter()
+        self._times: dict[tuple[int, ...], int] = {}
         self._stale = deque([False] * LOOK, maxlen=LOOK)
         self._num_stale = 0
         self._num_ids = 0
 
     def feed(self, ids: Iterable[int]) -> bool:
         """Take new tokens; true once they loop, and from then on."""
+        self.take(ids)
+        return self.looping
+
+    def take(self, ids: Iterable[int]) -> int:
+        """The same, no further than to where they loop; gives how many were taken."""
+        before = self._num_ids
         for id in ids:
             self._take(id)
             if self._num_ids % CHECK_EVERY == 0 and not self.looping:
-                self.looping = self._num_stale > MAX_STALE or _repeats(list(self._ids))
-        return self.looping
+                self.looping = self._num_stale > MAX_STALE or _repeats(self._ids)
+            if self.looping:
+                break
+        return self._num_ids - before
 
     def _take(self, id: int) -> None:
         self._num_ids += 1
         self._ids.append(id)
-        gram = tuple(self._ids)[-GRAM:]
-        self._times[gram] += 1
+        if len(self._ids) > 2 * _KEPT:
+            del self._ids[:_KEPT]
+        gram = tuple(self._ids[-GRAM:])
+        times = self._times[gram] = self._times.get(gram, 0) + 1
         self._grams.append(gram)
         if len(self._grams) > REACH:
             self._forget(self._grams.popleft())
-        stale = self._times[gram] >= MIN_REPEATS
+        stale = times >= MIN_REPEATS
         self._num_stale += stale - self._stale[0]
         self._stale.append(stale)
 
     def _forget(self, gram: tuple[int, ...]) -> None:
-        self._times[gram] -= 1
-        if not self._times[gram]:
+        if self._times[gram] == 1:
             del self._times[gram]
+        else:
+            self._times[gram] -= 1
 
 
 def _repeats(ids: list[int]) -> bool:
     """Does one short pattern, over and over, fill the end of `ids`?"""
-    return any(
-        len(ids) >= span and ids[-span + period :] == ids[-span:-period]
-        for period in range(1, MAX_PERIOD + 1)
-        for span in [max(MIN_REPEATED, MIN_REPEATS * period)]
-    )
+    last, num = ids[-1], len(ids)
+    for period in range(1, min(MAX_PERIOD, num - 1) + 1):
+        # Most are none by their last token already.
+        if ids[-1 - period] == last:
+            span = max(MIN_REPEATED, MIN_REPEATS * period)
+            if num >= span and ids[-span + period :] == ids[-span:-period]:
+                return True
+    return False
 
 
 def last_whole_sentence(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -63,6 +63,7 @@ class Reply:
         self.thought = self.answer = ""
         self.end: End = "whole"
         self._plan, self._stop_ids = plan, tokenizer.stop_ids
+        self._marks = {tokenizer.think_start, tokenizer.think_end}
         self._decoder, self._splitter = tokenizer.decoder(), ThinkSplitter(inside=plan.inside)
         self._ids: list[int] = []
         self._usages: list[tuple[int, int] | None] = []
@@ -93,8 +94,11 @@ class Reply:
     def thinking(self) -> bool:
         return self._splitter.thinking
 
-    def write(self, engine: Generator, watch: Watch, on_text: Callable[[Reply], None]) -> None:
-        """Let the engine write until the answer ends. A thought that does not end by itself is closed, once."""
+    def write(self, engine: Generator, watch: Watch, on_text: Callable[[Reply], float]) -> None:
+        """Let the engine write until the answer ends. A thought that does not end by itself is closed, once.
+
+        `on_text` is told when there is more, and says from what time on it wants to be told again.
+        """
         self._run(engine, watch, on_text)
         if self.thinking and self._plan.close_thought and watch.reason is None:
             self._force(self._plan.close_thought)
@@ -103,13 +107,14 @@ class Reply:
         self._add(self._splitter.finish())
         self.answer = self.answer.rstrip()
 
-    def _run(self, engine: Generator, watch: Watch, on_text: Callable[[Reply], None]) -> None:
+    def _run(self, engine: Generator, watch: Watch, on_text: Callable[[Reply], float]) -> None:
         self._usages.append(None)
         with engine.generate(self._request()) as generation:
             watch.attach(generation.cancel)
-            for ids in generation:
+            look_at = 0.0
+            while ids := generation.read(look_at):
                 is_enough = self._take(ids)
-                on_text(self)
+                look_at = on_text(self)
                 if is_enough:
                     return
         assert generation.ended is not None, "a generation that was read to its end has one"
@@ -131,18 +136,31 @@ class Reply:
             self._feed(self._decoder.feed((id,)))
         self._begin_part()
 
-    def _take(self, ids: Iterable[int]) -> bool:
+    def _take(self, ids: tuple[int, ...]) -> bool:
         """Take new tokens, up to where the thought or the answer must end; true when it must."""
-        return any(self._take_one(id) for id in ids)
+        return any(self._take_run(run) for run in self._runs(ids))
 
-    def _take_one(self, id: int) -> bool:
+    def _runs(self, ids: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        """Tags by themselves and what is between them: how long a thought and an answer are is counted from there."""
+        start = 0
+        for at in () if self._marks.isdisjoint(ids) else range(len(ids)):
+            if ids[at] in self._marks:
+                yield from filter(None, (ids[start:at], ids[at : at + 1]))
+                start = at + 1
+        if start < len(ids):
+            yield ids[start:]
+
+    def _take_run(self, run: tuple[int, ...]) -> bool:
         was_thinking = self.thinking
-        self._ids.append(id)
-        self._feed(self._decoder.feed((id,)))
+        if self._can_end:
+            run = run[: max(1, self._most - self._num_tokens)]
+        run = run[: self._loop.take(run)]
+        self._ids += run
+        self._feed(self._decoder.feed(run))
         if self.thinking != was_thinking:
             self._begin_part()
-        self._num_tokens += 1
-        is_enough = self._loop.feed((id,)) or (self._num_tokens >= self._most and self._can_end)
+        self._num_tokens += len(run)
+        is_enough = self._loop.looping or (self._num_tokens >= self._most and self._can_end)
         if is_enough and not self.thinking:
             self._cut()
         return is_enough

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import takewhile
 
 from redis.exceptions import RedisError
 
@@ -18,16 +17,18 @@ from workers.engines.base import Limits, Sampling, ThoughtLimit
 from workers.heart import Watch
 from workers.known import Histories
 from workers.measures import written
-from workers.prompt import Prompt, PromptTooLong, close_thought_ids, write_prompt
+from workers.prompt import Prompt, PromptTooLong, close_thought_ids, write_beginning, write_prompt
 from workers.reply import Budget, Generator, Plan, Reply
 from workers.tokenizer import Tokenizer
 
 _DRAFT_SECONDS = 0.1
+_DRAFTS_PER_SECOND = 500
+"""Of all replies together: with more than 50 at once, each has fewer."""
 _FIRST_DRAFT_SECONDS = 0.03
 """A reply that is whole by then needs no draft."""
 _TEMPERATURE, _TOP_P = 0.6, 0.95
 
-_ANY_TEXTS = "1", "2"
+_ANY_TEXT = "1"
 
 Publish = Callable[[Draft], None]
 
@@ -59,6 +60,7 @@ class Writer:
     ) -> None:
         self._engine, self._tokenizer, self._limits, self._settings = engine, tokenizer, limits, settings
         self._histories, self._ahead = Histories(), Ahead(engine)
+        self._writing: list[None] = []  # one for each reply in the making
 
     def write(self, task: Task, watch: Watch, publish: Publish) -> tuple[Prompt, Reply]:
         """Raises `PromptTooLong`, or `EngineError` when another try may help. Interrupts end the reply early."""
@@ -99,16 +101,13 @@ class Writer:
         )
 
     def read_ahead(self, task: Task, turn: Turn) -> None:
-        """Have the engine read, while it is idle, what this conversation's next prompt will begin with, if it can.
-
-        Two prompts that differ in what the person says next show where that begins, whatever the template is.
-        """
+        """Have the engine read, while it is idle, what this conversation's next prompt will begin with, if it can."""
         if self._limits().steers:
             tokenizer = self._tokenizer().knowing(self._histories.of(str(task.conversation)))
             with suppress(PromptTooLong):
-                one, other = (self._prompt(tokenizer, task, (*task.turns, turn), text).ids for text in _ANY_TEXTS)
-                ids = tuple(id for id, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-                self._ahead.read(str(task.conversation), ids)
+                prompt = self._prompt(tokenizer, task, (*task.turns, turn), _ANY_TEXT)
+                if ids := write_beginning(tokenizer, prompt, task.thinking != "off"):
+                    self._ahead.read(str(task.conversation), ids)
 
     def _budget(self) -> Budget:
         """What the settings allow, but never more than half of the context, so that memory has room."""
@@ -118,9 +117,17 @@ class Writer:
     def _attempt(self, plan: Plan, task: Task, watch: Watch, publish: Publish) -> Reply:
         reply = Reply(plan, self._tokenizer())
         began_at = time.monotonic()
-        reply.write(self._engine, watch, _Drafts(task, publish).offer)
+        self._writing.append(None)
+        try:
+            reply.write(self._engine, watch, _Drafts(task, publish, self._pause).offer)
+        finally:
+            self._writing.pop()
         written(reply.num_tokens, time.monotonic() - began_at, is_estimate=reply.is_estimate)
         return reply
+
+    def _pause(self) -> float:
+        """Seconds between two drafts of a reply."""
+        return max(_DRAFT_SECONDS, len(self._writing) / _DRAFTS_PER_SECOND)
 
 
 def _steered(plan: Plan, tokenizer: Tokenizer) -> Plan:
@@ -141,17 +148,21 @@ def _sampling(persona: Persona) -> Sampling:
 class _Drafts:
     """Publishes the reply so far, now and then. Thoughts leave the worker only if the person wants to see them."""
 
-    def __init__(self, task: Task, publish: Publish) -> None:
-        self._publish, self._show_thought = publish, task.thinking == "show"
+    def __init__(self, task: Task, publish: Publish, pause: Callable[[], float]) -> None:
+        self._publish, self._pause, self._show_thought = publish, pause, task.thinking == "show"
         where, asked = str(task.conversation), task.lines[-1].message_id
         self._draft = Draft(where, task.turn, task.fence, 0, thinking=True, thought="", answer="", reply_to=asked)
         self._next_at = time.monotonic() + _FIRST_DRAFT_SECONDS
 
-    def offer(self, reply: Reply) -> None:
+    def offer(self, reply: Reply) -> float:
+        """Gives the time before which the next would not go out."""
         now = time.monotonic()
-        if now < self._next_at:
-            return
-        self._next_at = now + _DRAFT_SECONDS
+        if now >= self._next_at:
+            self._next_at = now + self._pause()
+            self._send(reply)
+        return self._next_at
+
+    def _send(self, reply: Reply) -> None:
         thought = reply.thought if self._show_thought else ""
         self._draft = replace(
             self._draft, seq=self._draft.seq + 1, thinking=reply.thinking, thought=thought, answer=reply.answer

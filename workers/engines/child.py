@@ -58,7 +58,7 @@ class Child:
         events = engine.step(IDLE_SECONDS)
         self._stepping_since = None
         if events:
-            self._send({"events": [wire.dump_event(event) for event in events]})
+            self._send(wire.dump_events(events))
 
     def _listen(self, messages: Iterator[dict[str, Any]]) -> None:
         for message in messages:

@@ -5,42 +5,60 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from subprocess import PIPE, Popen
 from threading import Lock
 from time import monotonic
 from typing import IO, Any, Self, cast
 
 from workers.engines import wire
-from workers.engines.base import Ended, EngineOptions, Request, Tokens
+from workers.engines.base import Ended, EngineOptions, Request
 from workers.engines.errors import EngineDied
 
 
 class Generation:
-    """One reply on its way: iterate for tuples of new ids, in order; then `ended` says why it ended.
+    """One reply on its way: `read` gives new ids, in order; then `ended` says why it ended.
 
-    Iterating raises `EngineDied` when the engine process is gone. Leaving the `with` block cancels what is not ended.
+    Reading raises `EngineDied` when the engine process is gone. Leaving the `with` block cancels what is not ended.
     """
 
     def __init__(self, id: str, cancel: Callable[[], None]) -> None:
         self.id = id
         self.ended: Ended | None = None
         self.cancel = cancel
-        self._items: SimpleQueue[tuple[int, ...] | Ended] = SimpleQueue()
-        self._died = False
+        self._arrived: deque[int] = deque()
+        self._end: Ended | None = None
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._wants_any = self._died = False
+
+    def read(self, not_before: float = 0.0) -> tuple[int, ...]:
+        """All that has come, waiting for something; nothing when it has ended. Before that time the end alone is told.
+
+        So who looks now and then is not woken for every step: with many replies that would be most of the work.
+        """
+        self._rest(not_before)
+        self._wants_any = True
+        while not self._arrived and self._end is None:
+            self._bell.get()
+        self._wants_any = False
+        is_last = self._end is not None
+        ids = tuple(self._arrived.popleft() for _ in range(len(self._arrived)))
+        if is_last and not ids:
+            self.ended = self._end
+            if self._died:
+                raise EngineDied
+        return ids
 
     def __iter__(self) -> Iterator[tuple[int, ...]]:
-        while self.ended is None:
-            if ids := self._take():
-                yield ids
-        if self._died:
-            raise EngineDied
+        while ids := self.read():
+            yield ids
 
     def __enter__(self) -> Self:
         return self
@@ -49,23 +67,23 @@ class Generation:
         if self.ended is None:
             self.cancel()
 
-    def arrive(self, item: tuple[int, ...] | Ended) -> None:
-        self._items.put(item)
+    def arrive(self, id: int) -> None:
+        self._arrived.append(id)
+        if self._wants_any:
+            self._bell.put(None)
+
+    def end(self, ended: Ended) -> None:
+        self._end = ended
+        self._bell.put(None)
 
     def die(self) -> None:
         self._died = True
-        self._items.put(Ended(self.id, "error", "the engine process died"))
+        self.end(Ended(self.id, "error", "the engine process died"))
 
-    def _take(self) -> tuple[int, ...]:
-        """Everything that has come, waiting for something: a slow reader wakes up once for many steps."""
-        ids: tuple[int, ...] = ()
-        while self.ended is None and not (ids and self._items.empty()):
-            item = self._items.get()
-            if isinstance(item, Ended):
-                self.ended = item
-            else:
-                ids += item
-        return ids
+    def _rest(self, until: float) -> None:
+        while self._end is None and (seconds := until - monotonic()) > 0:
+            with suppress(Empty):
+                self._bell.get(timeout=seconds)
 
 
 class Life:
@@ -109,8 +127,8 @@ class Life:
         """What the process says about itself, until it is gone; tokens and ends go to their generations."""
         for message in wire.receive(self._outlet.fileno()):
             self.heard_at = monotonic()
-            if "events" in message:
-                self._dispatch(message["events"])
+            if "ends" in message:
+                self._dispatch(**message)
             elif message.get("beat", True):
                 yield message
 
@@ -139,16 +157,16 @@ class Life:
     def _cancel(self, key: str) -> None:
         # Whoever takes the generation out of the table ends it, so that there is one end under any race.
         if generation := self._open.pop(key, None):
-            generation.arrive(Ended(generation.id, "cancelled"))
+            generation.end(Ended(generation.id, "cancelled"))
             self._send({"cancel": key})
 
-    def _dispatch(self, events: list[list[Any]]) -> None:
-        for event in map(wire.load_event, events):
-            if isinstance(event, Tokens):
-                if generation := self._open.get(event.id):
-                    generation.arrive(event.ids)
-            elif generation := self._open.pop(event.id, None):
-                generation.arrive(replace(event, id=generation.id))
+    def _dispatch(self, of: list[str], ids: list[int], ends: list[list[Any]]) -> None:
+        for key, id in zip(of, ids, strict=True):
+            if generation := self._open.get(key):
+                generation.arrive(id)
+        for ended in map(wire.load_end, ends):
+            if generation := self._open.pop(ended.id, None):
+                generation.end(replace(ended, id=generation.id))
 
     def _send(self, message: dict[str, Any]) -> None:
         with self._writing:

@@ -1,6 +1,6 @@
 """How the worker and its engine process talk: lines of JSON over two pipes. `process.py` and `child.py` are the ends.
 
-To the child: options, then submit, cancel, close. To the worker: stage, ready, failed, events (one a step), and beat
+To the child: options, then submit, cancel, close. To the worker: stage, ready, failed, all that a step brought, and beat
 with the numbers of an engine that has some.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -58,14 +58,20 @@ def load_request(fields: dict[str, Any]) -> Request:
     )
 
 
-def dump_event(event: Event) -> list[Any]:
-    if isinstance(event, Tokens):
-        return [event.id, event.ids]
-    return [event.id, event.reason, event.detail, event.usage]
+def dump_events(events: Iterable[Event]) -> dict[str, list[Any]]:
+    """Flat, as every token of every reply comes this way: `of` names the request of each of the new `ids`; then `ends`."""
+    of: list[str] = []
+    ids: list[int] = []
+    ends: list[Any] = []
+    for event in events:
+        if isinstance(event, Tokens):
+            of += [event.id] * len(event.ids)
+            ids += event.ids
+        else:
+            ends.append([event.id, event.reason, event.detail, event.usage])
+    return {"of": of, "ids": ids, "ends": ends}
 
 
-def load_event(fields: list[Any]) -> Event:
-    if len(fields) == 2:
-        return Tokens(fields[0], tuple(fields[1]))
+def load_end(fields: list[Any]) -> Ended:
     id, reason, detail, usage = fields
     return Ended(id, reason, detail, tuple(usage) if usage else None)

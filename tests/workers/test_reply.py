@@ -1,0 +1,128 @@
+"""However the tokens come, one by one or many at once, the reply is the same: its words, its end and what it counts."""
+
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workers.engines import echo
+from workers.engines.base import Ended, Sampling, ThoughtLimit
+from workers.engines.errors import EngineDied
+from workers.engines.life import Generation
+from workers.models import BUNDLED
+from workers.reply import Budget, Plan, Reply
+from workers.tokenizer import ByteTokenizer, load_tokenizer
+from workers.writer import Writer
+
+BYTES, MODEL = ByteTokenizer(), load_tokenizer("paged", str(BUNDLED))
+PLAN = Plan("r", (1,), (10, echo.END_THINK, 10), True, Budget(30, 40), Sampling())
+LIMITED = replace(PLAN, thought_limit=ThoughtLimit(30, echo.END_THINK, (10, echo.END_THINK, 10)))
+UNCLOSED = replace(PLAN, close_thought=())
+
+# No tags that are spelled out: a model that has no token for them may have what comes with one counted to the wrong side.
+pieces = st.sampled_from([*"ab <", "</th", "你", "🙂", "ha " * 40, "\n\n", "end. "]) | st.text(max_size=6)
+marks = st.sampled_from([(echo.THINK,), (echo.END_THINK,)])
+streams = st.lists(pieces.map(str.encode) | marks | st.binary(max_size=4), max_size=12).map(
+    lambda parts: [id for part in parts for id in part]
+)
+cuts = st.lists(st.integers(1, 40), min_size=1, max_size=20)
+
+
+def chunks(ids, sizes):
+    while ids:
+        for size in sizes:
+            if ids:
+                yield tuple(ids[:size])
+                ids = ids[size:]
+
+
+def made_of(parts, plan):
+    """What a reply is once these have come, up to where it would stop reading."""
+    reply, is_enough = Reply(plan, BYTES), False
+    for part in parts:
+        if is_enough := reply._take(part):
+            break
+    reply._feed(reply._decoder.flush())
+    reply._add(reply._splitter.finish())
+    return reply.thought, reply.answer, reply.end, reply.thinking, is_enough, reply._ids
+
+
+@settings(deadline=None, max_examples=400)
+@given(ids=streams, sizes=cuts, plan=st.sampled_from([PLAN, LIMITED, UNCLOSED]))
+def test_a_reply_does_not_depend_on_how_many_tokens_come_at_once(ids, sizes, plan):
+    assert made_of(chunks(ids, sizes), plan) == made_of(chunks(ids, [1]), plan)
+
+
+@settings(deadline=None)
+@given(text=st.text(max_size=80), sizes=cuts)
+def test_whole_characters_come_out_however_they_are_cut(text, sizes):
+    decoder, ids = MODEL.decoder(), MODEL.encode(text)
+
+    assert "".join(map(decoder.feed, chunks(ids, sizes))) + decoder.flush() == MODEL._plain(text)
+
+
+class Reader:
+    """A thread that reads once, and when it was done."""
+
+    def __init__(self, generation, not_before):
+        self.ids = self.read_at = None
+        self.thread = threading.Thread(target=self._read, args=(generation, not_before))
+        self.thread.start()
+
+    def _read(self, generation, not_before):
+        self.ids, self.read_at = generation.read(not_before), time.monotonic()
+
+    def result(self):
+        self.thread.join(30)
+        return self.ids
+
+
+def test_who_rests_is_not_woken_by_tokens_and_misses_none():
+    generation, until = Generation("a", lambda: None), time.monotonic() + 0.5
+    reader = Reader(generation, until)
+    for id in range(100):
+        generation.arrive(id)
+
+    assert reader.result() == tuple(range(100))
+    assert reader.read_at >= until
+
+
+def test_who_rests_hears_of_the_end_at_once():
+    generation, until = Generation("a", lambda: None), time.monotonic() + 600
+    reader = Reader(generation, until)
+    generation.arrive(1)
+    generation.end(Ended("a", "cancelled"))
+
+    assert reader.result() == (1,)
+    assert (generation.read(until), generation.ended) == ((), Ended("a", "cancelled"))
+
+
+def test_who_waits_for_the_first_token_gets_it_when_it_comes():
+    generation = Generation("a", lambda: None)
+    reader = Reader(generation, 0.0)
+    generation.arrive(7)
+
+    assert reader.result() == (7,)
+
+
+def test_what_came_before_the_engine_died_is_read_first():
+    generation = Generation("a", lambda: None)
+    generation.arrive(7)
+    generation.die()
+
+    assert generation.read() == (7,)
+    with pytest.raises(EngineDied):
+        generation.read()
+
+
+def test_with_many_replies_at_once_each_has_fewer_drafts(settings):
+    writer = Writer(None, lambda: BYTES, lambda: None, settings)
+    pauses = []
+    for num in (1, 50, 256):
+        writer._writing = [None] * num
+        pauses.append(writer._pause())
+
+    assert pauses == [0.1, 0.1, 0.512]
