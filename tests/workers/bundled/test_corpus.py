@@ -215,3 +215,10 @@ def test_the_steps_of_a_sum_end_in_its_result():
     for seed in range(300):
         problem = sums.invent(Random(seed))
         assert str(problem.result) in sums.worked(problem, "en")[-8:]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_sentences_added_for_training_leave_the_questions_of_the_evaluation_as_they_were(language):
+    trained, asked = (phrases(language, split).personas["extra"] for split in ("train", "held"))
+    assert asked == trained[: len(asked)]
+    assert len(asked) < 50 < len(trained)

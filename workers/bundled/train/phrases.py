@@ -111,12 +111,14 @@ class Phrases:
 
 @cache
 def phrases(language: Language, split: Split) -> Phrases:
-    return Phrases(language, split, texts(language), texts(f"talk_{language}"), _personas(language))
+    return Phrases(language, split, texts(language), texts(f"talk_{language}"), _personas(language, split))
 
 
-def _personas(language: Language) -> dict[str, Any]:
-    """Their lists, with the sentences of the frames file, which has one a line, at the end."""
+def _personas(language: Language, split: Split) -> dict[str, Any]:
+    """Their lists, in training with the sentences of the frames file, which has one a line, at the end."""
     lists: dict[str, Any] = texts("personas")[language]
+    if split != "train":
+        return lists  # questions stay as they were, whatever is added for training
     return lists | {kind: [*lists[kind], *lines.splitlines()] for kind, lines in texts(f"frames_{language}").items()}
 
 
