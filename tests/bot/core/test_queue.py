@@ -2,6 +2,7 @@ import base64
 import json
 
 import pytest
+from kombu import Consumer
 
 from bot.core import queue
 from tests.sayings import talk
@@ -59,3 +60,21 @@ def test_wake_ups_that_nobody_has_taken_are_counted(app, store):
     wakeups.send(talk("2"))
 
     assert wakeups.num_waiting() == 2
+
+
+def test_what_a_worker_took_is_written_down_nowhere_and_goes_back_when_it_ends(app, store):
+    wakeups = queue.Wakeups(app)
+    for number in range(5):
+        wakeups.send(talk(str(number)))
+    with app.connection_for_read() as connection:
+        channel = connection.channel()
+        channel.basic_qos(0, 2, False)
+        with Consumer(channel, queues=[app.amqp.queues[queue.QUEUE]], on_message=lambda _: None):
+            for _ in range(2):
+                connection.drain_events(timeout=5)
+            with pytest.raises(TimeoutError):
+                connection.drain_events(timeout=0.2)
+        assert wakeups.num_waiting() == 3, "no more than it may have at once"
+        assert not [key for key in store.redis.scan_iter() if b"unacked" in key]
+        channel.close()
+    assert wakeups.num_waiting() == 5
