@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from logging import getLogger
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -50,21 +52,28 @@ def find_decode(
     num_heads: int, num_kv_heads: int, width: int, dtype: torch.dtype, device: torch.device
 ) -> Callable[..., Tensor] | None:
     """`paged.attend`, for steps of one token each; None where Triton is missing or does not get to compile it."""
-    try:
-        from workers.engines.kernels import paged
+    return paged.attend if (paged := _try_out("paged", num_heads, num_kv_heads, width, dtype, device)) else None
 
-        paged.try_out(num_heads, num_kv_heads, width, dtype, device)
+
+def find_kernels(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dtype, device: torch.device) -> Kernels | None:
+    """All of them; None where `find_decode` finds none, or those for prompts do not get compiled."""
+    shape = num_heads, num_kv_heads, width, dtype, device
+    if not ((paged := _try_out("paged", *shape)) and (chunks := _try_out("chunks", *shape))):
+        return None
+    from workers.engines.kernels import choose, dense, rotate
+
+    return Kernels(
+        paged.attend, chunks.attend_chunks, dense.multiply_row, dense.norm, dense.silu_mul, rotate.rotate, choose.choose
+    )
+
+
+def _try_out(name: str, *shape: Any) -> Any:
+    """The module of this name, once its `try_out` has run; None if it cannot."""
+    try:
+        module = import_module(f"{__name__}.{name}")
+        module.try_out(*shape)
     except Exception as error:
         # Triton's own errors, a missing C compiler and a failing linker have no class in common.
         log.warning("Replies will be slower: Triton cannot be used (%s). It needs a C compiler.", type(error).__name__)
         return None
-    return paged.attend
-
-
-def find_kernels(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dtype, device: torch.device) -> Kernels | None:
-    """All of them; None where `find_decode` finds none."""
-    if (attend := find_decode(num_heads, num_kv_heads, width, dtype, device)) is None:
-        return None
-    from workers.engines.kernels import choose, chunks, dense, rotate
-
-    return Kernels(attend, chunks.attend_chunks, dense.multiply_row, dense.norm, dense.silu_mul, rotate.rotate, choose.choose)
+    return module

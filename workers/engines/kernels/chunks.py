@@ -33,15 +33,15 @@ LOG2_E = 1.4426950408889634
 class Tiles:
     """`rows` of queries against `block` keys at once; `per_processor` programs are to run, each of `least` blocks or more."""
 
-    rows: int = 128
+    rows: int = 64
     block: int = 64
-    warps: int = 8
-    stages: int = 2
+    warps: int = 4
+    stages: int = 3
     per_processor: int = 2
-    least: int = 2
+    least: int = 8
 
 
-NARROW, WIDE = Tiles(), Tiles(rows=64, block=32, warps=4)
+NARROW, WIDE = Tiles(), Tiles(block=32, stages=2)
 
 
 def attend_chunks(
@@ -81,11 +81,20 @@ def attend_chunks(
         scale * LOG2_E, q.stride(0), *k_cache.stride()[:3], tables.stride(0),
         **plan, **sizes, PAGE=page, num_warps=tiles.warps, num_stages=tiles.stages,
     )  # fmt: skip
-    _combine[(most_tiles, num_kv_heads, tiles.rows // COMBINED_ROWS)](
+    # A tile that is split has two shares at least.
+    _combine[(max(1, min(most_tiles, shares // 2)), num_kv_heads, tiles.rows // COMBINED_ROWS)](
         output, parts, sums[0], sums[1], ends_new, ends_all, num_chunks, shares, items,
         **plan, **sizes, LINES=COMBINED_ROWS, PARTS=COMBINED_PARTS, num_warps=4,
     )  # fmt: skip
     return output
+
+
+def try_out(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dtype, device: torch.device, page: int = 64) -> None:
+    """Compile for these shapes and run once; raises whatever Triton or the C compiler raise."""
+    cache = torch.zeros((1, page, num_kv_heads, width), dtype=dtype, device=device)
+    q = torch.ones((1, num_heads, width), dtype=dtype, device=device)
+    ends = torch.arange(2, dtype=torch.int32, device=device)
+    attend_chunks(q, cache, cache, ends, ends, torch.zeros((1, 16), dtype=torch.int32, device=device), width**-0.5)
 
 
 @cache
@@ -94,8 +103,13 @@ def _num_processors(device: torch.device) -> int:
 
 
 @triton.jit
-def _split(ends_new, ends_all, num_chunks, shares, GROUP, ROWS, BLOCK, LEAST, CHUNKS):
-    """Of each chunk: its first new token, how many there are and how many of all, its tiles, and in how many splits of keys."""
+def _begin(ends_new, ends_all, num_chunks, shares, GROUP, ROWS, BLOCK, LEAST, CHUNKS, EARLY):
+    """Of each chunk: its first new token, how many there are and how many of all, its tiles, and in how many splits of keys.
+
+    This is reckoned before the launch before is waited for: whoever writes the ends is to be done before that begins.
+    """
+    if EARLY:
+        cuda.gdc_launch_dependents()
     chunk = tl.arange(0, CHUNKS)
     is_chunk = chunk < num_chunks
     first = tl.load(ends_new + chunk, mask=is_chunk, other=0)
@@ -104,12 +118,25 @@ def _split(ends_new, ends_all, num_chunks, shares, GROUP, ROWS, BLOCK, LEAST, CH
     tiles, blocks = tl.cdiv(num_new * GROUP, ROWS), tl.cdiv(num_all, BLOCK)
     # Rounded down, so that all splits together are not more than the shares.
     share = tl.maximum(tl.cdiv(tl.sum(tiles * blocks, axis=0), shares), LEAST)
-    return first, num_new, num_all, tiles, tl.maximum(blocks // share, 1)
+    splits = tl.maximum(blocks // share, 1)
+    if EARLY:
+        cuda.gdc_wait()
+    return first, num_new, num_all, tiles, splits
 
 
 @triton.jit
 def _one(values, at, CHUNKS: tl.constexpr):
     return tl.sum(tl.where(tl.arange(0, CHUNKS) == at, values, 0), axis=0)
+
+
+@triton.jit
+def _span(num_new, num_all, tile, split, num_splits, GROUP, ROWS, BLOCK):
+    """Of a split: where its keys start, where not all in the tile see them any more, where they stop; the keys of the tile."""
+    num_keys = tl.minimum(num_all - num_new + ((tile + 1) * ROWS - 1) // GROUP + 1, num_all)
+    step = tl.cdiv(tl.cdiv(num_keys, BLOCK), num_splits) * BLOCK
+    start, stop = split * step, tl.minimum((split + 1) * step, num_keys)
+    common = (num_all - num_new + tile * ROWS // GROUP + 1) // BLOCK * BLOCK
+    return start, tl.maximum(start, tl.minimum(common, stop)), stop, num_keys
 
 
 @triton.jit(do_not_specialize=["num_chunks", "shares"])
@@ -119,14 +146,10 @@ def _attend(
     GROUP: tl.constexpr, ROWS: tl.constexpr, BLOCK: tl.constexpr, LEAST: tl.constexpr, CHUNKS: tl.constexpr,
     WIDTH: tl.constexpr, PADDED: tl.constexpr, EARLY: tl.constexpr, PAGE: tl.constexpr,
 ):  # fmt: skip
-    if EARLY:
-        cuda.gdc_launch_dependents()
-        cuda.gdc_wait()
-    item, kv_head, num_kv_heads = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
-    firsts, nums_new, nums_all, tiles, splits = _split(
-        ends_new, ends_all, num_chunks, shares, GROUP, ROWS, BLOCK, LEAST, CHUNKS
+    firsts, nums_new, nums_all, tiles, splits = _begin(
+        ends_new, ends_all, num_chunks, shares, GROUP, ROWS, BLOCK, LEAST, CHUNKS, EARLY
     )
-    ends = tl.cumsum(tiles * splits, axis=0)
+    item, kv_head, ends = tl.program_id(0), tl.program_id(1), tl.cumsum(tiles * splits, axis=0)
     chunk = tl.sum((ends <= item).to(tl.int32), axis=0)
     if chunk >= num_chunks:
         return
@@ -134,18 +157,12 @@ def _attend(
     num_splits, end = _one(splits, chunk, CHUNKS), _one(ends, chunk, CHUNKS)
     # Counted from the end: the last tiles of a chunk look at most keys, so they begin first.
     tile, split = (end - 1 - item) // num_splits, (end - 1 - item) % num_splits
+    start, common, stop, num_keys = _span(num_new, num_all, tile, split, num_splits, GROUP, ROWS, BLOCK)
     line = tile * ROWS + tl.arange(0, ROWS)
-    column, is_row = tl.arange(0, PADDED), line < num_new * GROUP
-    is_tile = is_row[:, None] & (column < WIDTH)[None, :]
-    token, head = line // GROUP, kv_head * GROUP + line % GROUP
+    column, token, head = tl.arange(0, PADDED), line // GROUP, kv_head * GROUP + line % GROUP
+    is_tile = (line < num_new * GROUP)[:, None] & (column < WIDTH)[None, :]
     query = tl.load(q + (first + token)[:, None] * q_stride + head[:, None] * WIDTH + column[None, :], mask=is_tile, other=0.0)
     position = num_all - num_new + token
-    num_keys = tl.minimum(num_all - num_new + ((tile + 1) * ROWS - 1) // GROUP + 1, num_all)
-    step = tl.cdiv(tl.cdiv(num_keys, BLOCK), num_splits) * BLOCK
-    start, stop = split * step, tl.minimum((split + 1) * step, num_keys)
-    # Up to here everybody in the tile sees every key.
-    common = (num_all - num_new + tile * ROWS // GROUP + 1) // BLOCK * BLOCK
-    common = tl.maximum(start, tl.minimum(common, stop))
     table += chunk * table_stride
     k_cache, v_cache = k_cache + kv_head * head_stride, v_cache + kv_head * head_stride
     maximum, total = tl.full([ROWS], LOWEST, tl.float32), tl.zeros([ROWS], tl.float32)
@@ -159,7 +176,7 @@ def _attend(
         token_stride, WIDTH, PADDED, PAGE, BLOCK, True,
     )  # fmt: skip
     if num_splits == 1:
-        at = (first + token)[:, None] * (num_kv_heads * GROUP * WIDTH) + head[:, None] * WIDTH + column[None, :]
+        at = (first + token)[:, None] * (tl.num_programs(1) * GROUP * WIDTH) + head[:, None] * WIDTH + column[None, :]
         tl.store(output + at, (part / total[:, None]).to(output.dtype.element_ty), mask=is_tile)
     else:
         kept = (kv_head * tl.num_programs(0) + item) * ROWS + tl.arange(0, ROWS)
@@ -175,8 +192,11 @@ def _look(
 ):  # fmt: skip
     """Add the keys and values from `start` to `stop`, block by block, in a softmax that goes along."""
     token, column = tl.arange(0, BLOCK), tl.arange(0, PADDED)
+    # Looked up a block before: were it a part of reading the block, Triton would not read blocks ahead.
+    page = tl.load(table + tl.minimum(start, num_keys - 1) // PAGE)
     for at in range(start, stop, BLOCK):
-        place = tl.load(table + at // PAGE).to(tl.int64) * page_stride + at % PAGE * token_stride
+        place = page.to(tl.int64) * page_stride + at % PAGE * token_stride
+        page = tl.load(table + tl.minimum(at + BLOCK, num_keys - 1) // PAGE)
         offset = token[:, None] * token_stride + column[None, :]
         if MASKED or WIDTH < PADDED:
             is_read = (at + token < num_keys)[:, None] & (column < WIDTH)[None, :]
@@ -200,13 +220,12 @@ def _combine(
     GROUP: tl.constexpr, ROWS: tl.constexpr, BLOCK: tl.constexpr, LEAST: tl.constexpr, CHUNKS: tl.constexpr,
     WIDTH: tl.constexpr, PADDED: tl.constexpr, EARLY: tl.constexpr, LINES: tl.constexpr, PARTS: tl.constexpr,
 ):  # fmt: skip
-    """Some rows of a tile whose keys were split."""
-    if EARLY:
-        cuda.gdc_launch_dependents()
-        cuda.gdc_wait()
+    """Some rows of a tile whose keys were split; each of the first programs has one that was."""
     kv_head, num_kv_heads = tl.program_id(1), tl.num_programs(1)
-    firsts, nums_new, _, tiles, splits = _split(ends_new, ends_all, num_chunks, shares, GROUP, ROWS, BLOCK, LEAST, CHUNKS)
-    ends = tl.cumsum(tiles, axis=0)
+    firsts, nums_new, _, tiles, splits = _begin(
+        ends_new, ends_all, num_chunks, shares, GROUP, ROWS, BLOCK, LEAST, CHUNKS, EARLY
+    )
+    ends = tl.cumsum(tl.where(splits > 1, tiles, 0), axis=0)
     chunk = tl.sum((ends <= tl.program_id(0)).to(tl.int32), axis=0)
     num_splits = _one(splits, chunk, CHUNKS)
     if num_splits > 1:

@@ -35,7 +35,7 @@ def assemble(folder: Path, config: ModelConfig, options: EngineOptions, loaded: 
     sizes, device = choose_sizes(config, options, name, dtype), torch.device(name)
     kernels = cuda.find_kernels(config, device, dtype)
     if kernels:
-        attention: Attention = cuda.FlashAttention(config, sizes, device, dtype, kernels)
+        attention: Attention = cuda.FusedAttention(config, sizes, device, dtype, kernels)
         operations: Operations = cuda.FusedOperations(config, kernels)
     else:
         attention = Attention(config, sizes, device, dtype)

@@ -24,7 +24,7 @@ class Reading:
     """Chunks of several sequences in one launch: where in the cache their new tokens go, and which blocks are theirs.
 
     `positions` and `new` [new tokens], `tables` [chunks, blocks]; `ends_new` and `ends_all` [chunks + 1], int32, count both up.
-    `num_new` and `num_all` are each chunk's, on the host; in a captured launch one number each, the most there may be.
+    `num_new` and `num_all` are each chunk's, on the host; a captured launch knows only how many new tokens there may be.
     """
 
     positions: Tensor
@@ -34,11 +34,6 @@ class Reading:
     ends_all: Tensor
     num_new: list[int]
     num_all: list[int]
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether nothing of theirs was in the cache before."""
-        return self.num_new == self.num_all
 
 
 class Attention:

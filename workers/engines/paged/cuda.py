@@ -1,4 +1,4 @@
-"""What only NVIDIA GPUs have: FlashAttention for prompts, kernels for single tokens, CUDA graphs."""
+"""What only NVIDIA GPUs have: kernels that do the same in fewer launches, CUDA graphs."""
 
 from __future__ import annotations
 
@@ -11,25 +11,19 @@ from torch import Tensor
 
 from workers.engines import kernels
 from workers.engines.kernels import Kernels
-from workers.engines.kernels.varlen import varlen
 from workers.engines.paged.attention import Attention, Reading, Turns
 from workers.engines.paged.config import ModelConfig
 from workers.engines.paged.model import Attend
 from workers.engines.paged.operations import Operations
-from workers.engines.paged.scheduler import MAX_CACHED
 from workers.engines.paged.sizes import Sizes
 from workers.engines.paged.weights import LayerWeights
 
 # The more rows, the less some more of padding cost.
 _BATCHES = (1, 2, 4, *range(8, 64, 8), *range(64, 256, 32), *range(256, 1024, 128))
 _CHUNKS = (64, *range(128, 512, 128), *range(512, 1024, 256), *range(1024, 2048, 512))
-# Whether chunks look at what is cached through block tables, with a kernel of ours, and fresh prompts at themselves alone; else
-# what a launch could look at most is gathered for FlashAttention. To be the way once it is measured.
-OVER_TABLES = False
-NO_LIMIT = 1 << 62
 
 
-class FlashAttention(Attention):
+class FusedAttention(Attention):
     def __init__(self, config: ModelConfig, sizes: Sizes, device: torch.device, dtype: torch.dtype, kernels: Kernels) -> None:
         super().__init__(config, sizes, device, dtype)
         self._kernels, self._scale = kernels, config.shape.head_dim**-0.5
@@ -48,31 +42,14 @@ class FlashAttention(Attention):
         return attend
 
     def prefill(self, reading: Reading) -> Attend:
-        turns, look = self._turns(reading.positions), self._look(reading)
+        turns, chunks = self._turns(reading.positions), (reading.ends_new, reading.ends_all, reading.tables)
 
         def attend(number: int, layer: LayerWeights, heads: Tensor) -> Tensor:
             q, k, v = self._rotated(layer, heads, turns)
             self._write(number, reading.new, k, v)
-            return look(number, q, k, v).flatten(1)
+            return self._kernels.attend_chunks(q, *self.cache[number], *chunks, self._scale).flatten(1)
 
         return attend
-
-    def _look(self, reading: Reading) -> Callable[[int, Tensor, Tensor, Tensor], Tensor]:
-        """Number of the layer, queries, keys and values of the new tokens -> what they see."""
-        ends, longest = (reading.ends_new, reading.ends_all), (max(reading.num_new), max(reading.num_all))
-        if OVER_TABLES and reading.is_fresh:
-            return lambda number, q, k, v: varlen(q, k, v, *ends, *longest, self._scale, causal=True)
-        if OVER_TABLES:
-            return lambda number, q, k, v: self._kernels.attend_chunks(
-                q, *self.cache[number], *ends, reading.tables, self._scale
-            )
-        cached = self._cached(reading)
-
-        def gather(number: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            keys, values = self._flat[number].index_select(1, cached)
-            return varlen(q, keys, values, *ends, *longest, self._scale, causal=True)
-
-        return gather
 
     def _rotated(self, layer: LayerWeights, heads: Tensor, turns: Turns) -> tuple[Tensor, Tensor, Tensor]:
         norms = None if layer.q_norm is None else (layer.q_norm, layer.k_norm, self._eps)
@@ -107,7 +84,7 @@ class FusedOperations(Operations):
 
 
 def find_kernels(config: ModelConfig, device: torch.device, dtype: torch.dtype) -> Kernels | None:
-    """None where FlashAttention or Triton do not run: old GPUs, float32, odd heads, no C compiler."""
+    """None where they do not run: old GPUs, float32, odd heads, no C compiler."""
     shape = config.shape
     if not kernels.has_flash(device, dtype, shape.head_dim):
         return None
@@ -119,15 +96,9 @@ def batch_sizes(num_slots: int) -> list[int]:
     return [*(size for size in _BATCHES if size < num_slots), num_slots]
 
 
-def chunk_sizes(chunk: int) -> list[tuple[int, int]]:
-    """The numbers of tokens to capture the reading of a chunk for, new ones and at most in all; the last are the whole chunk.
-
-    As many in all as new ones: all are new.
-    """
-    sizes = [*(size for size in _CHUNKS if size < chunk), chunk]
-    if OVER_TABLES:
-        return [(size, most) for size in sizes for most in (size, NO_LIMIT)]
-    return [(size, MAX_CACHED) for size in sizes]
+def chunk_sizes(chunk: int) -> list[int]:
+    """The numbers of new tokens to capture the reading of chunks for; the last one is the whole chunk."""
+    return [*(size for size in _CHUNKS if size < chunk), chunk]
 
 
 def capture(launch: Callable[[], Tensor]) -> Callable[[], Tensor]:

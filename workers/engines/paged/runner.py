@@ -41,7 +41,7 @@ class Runner:
         num_blocks = -(-context // attention.block_size)
         self._tables = torch.zeros((num_slots + 1, num_blocks), dtype=torch.int32, device=device)
         self._steps: dict[int, Callable[[list[int]], Tensor]] = {}
-        self._reads: dict[tuple[int, int], Callable[[list[int]], Tensor]] = {}
+        self._reads: dict[int, Callable[[list[int]], Tensor]] = {}
 
     def place(self, sequences: list[Sequence]) -> None:
         """They have just got their slots and blocks."""
@@ -70,12 +70,12 @@ class Runner:
         self._force(choosing)
         fields = _fields(chunks)
         num_new, num_all = ([chunk.end - chunk.start for chunk in chunks], [chunk.end for chunk in chunks])
-        bucket = next((sizes for sizes in self._reads if _fits(sizes, sum(num_new), sum(num_all))), None)
+        bucket = next((size for size in self._reads if size >= sum(num_new)), None)
         if bucket is None:
             tokens = self._tensor([number for field in fields for number in field])
             chosen = self._read(torch.split(tokens, [len(field) for field in fields]), num_new, num_all, choosing)
         else:
-            chosen = self._reads[bucket](_padded(fields, bucket[0], self.padding))[: len(choosing)]
+            chosen = self._reads[bucket](_padded(fields, bucket, self.padding))[: len(choosing)]
         return Launch(choosing, bring_home(chosen)) if choosing else None
 
     @torch.inference_mode()
@@ -92,18 +92,16 @@ class Runner:
 
     @torch.inference_mode()
     def capture(
-        self, steps: list[int], reads: list[tuple[int, int]], capture: Callable[[Callable[[], Tensor]], Callable[[], Tensor]]
+        self, steps: list[int], reads: list[int], capture: Callable[[Callable[[], Tensor]], Callable[[], Tensor]]
     ) -> None:
-        """Have steps of so many rows captured, and readings of so many new tokens that look at so many in all, or only at
-        themselves where both are the same: `capture` gives what runs them again.
-        """
+        """Have steps of so many rows captured, and readings of so many new tokens: `capture` gives what runs them again."""
         for size in sorted(steps, reverse=True):
             rows = torch.full((size,), self.padding, device=self._model.device)
             self._steps[size] = _replay(rows, capture(partial(self._step, rows, None)))
-        for size, most in sorted(reads, reverse=True):
+        for size in sorted(reads, reverse=True):
             numbers = self._tensor(_padded(_fields([]), size, self.padding))
             fields = torch.split(numbers, _widths(size))
-            self._reads[size, most] = _replay(numbers, capture(partial(self._read, fields, [size], [most], None)))
+            self._reads[size] = _replay(numbers, capture(partial(self._read, fields, [size], [], None)))
         self._steps, self._reads = dict(sorted(self._steps.items())), dict(sorted(self._reads.items()))
 
     def _read(self, fields: Several[Tensor], num_new: list[int], num_all: list[int], who: list[Sequence] | None) -> Tensor:
@@ -136,12 +134,6 @@ class Runner:
 
     def _tensor(self, numbers: Numbers) -> Tensor:
         return tensor(numbers, self._model.device)
-
-
-def _fits(captured: tuple[int, int], num_new: int, num_all: int) -> bool:
-    """Whether a captured reading is enough for so many tokens, new ones and in all."""
-    most_new, most = captured
-    return num_new <= most_new and num_all <= most and (num_new == num_all or most_new != most)
 
 
 def _fields(chunks: list[Chunk]) -> list[list[int]]:

@@ -12,8 +12,8 @@ from operator import attrgetter
 from workers.engines.paged.blocks import BlockPool
 from workers.engines.paged.sequence import Sequence
 
-# What is read in one launch: so many chunks, whose sequences have so many tokens in all, or one that alone has more.
-MAX_CHUNKS, MAX_CACHED = 31, 8192
+# So many are read in one launch.
+MAX_CHUNKS = 31
 
 _urgency = attrgetter("urgency")
 
@@ -197,11 +197,9 @@ class Scheduler:
         oldest, *others = self._prefilling
         self._catch_up(oldest, placed)
         room = self.chunk - min(oldest.num_left, -(-self.chunk // 2))
-        places = MAX_CACHED - len(oldest.ids)
         parts = []
         for sequence in sorted(others, key=attrgetter("num_left"))[: MAX_CHUNKS - 1]:
-            places -= len(sequence.ids)
-            if places < 0 or not room:
+            if not room:
                 break
             self._catch_up(sequence, placed)
             parts.append((sequence, min(sequence.num_left, room)))

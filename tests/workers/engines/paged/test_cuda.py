@@ -1,23 +1,17 @@
 """What runs on GPUs, on any machine: the kernels are written out, the graphs are functions that are called again."""
 
 import pytest
-import torch
 
 from tests.workers.engines.paged.driving import assert_nothing_leaks, run
-from tests.workers.engines.written_out import KERNELS, flash_forward
+from tests.workers.engines.written_out import KERNELS
 from workers.engines import kernels
 from workers.engines.base import Request, Sampling
 from workers.engines.paged import assembly, cuda
-from workers.engines.paged.scheduler import MAX_CACHED
 
 PROMPTS = [[259, 257, *range(i, i + 23 * i), 258] for i in range(1, 8)]
 STEPS = {("step", 1), ("step", 4), ("step", 7)}
-# New tokens, and how many they may look at: fresh chunks at no more than themselves. No kernels, nothing captured.
-CAPTURED = {
-    "kernels": {*STEPS, ("read", 20, 20), ("read", 50, 50), ("read", 20, cuda.NO_LIMIT), ("read", 50, cuda.NO_LIMIT)},
-    "gathered": {*STEPS, ("read", 20, MAX_CACHED), ("read", 50, MAX_CACHED)},
-    "no kernels": set(),
-}
+# No kernels, nothing captured.
+CAPTURED = {"kernels": {*STEPS, ("read", 20), ("read", 50)}, "no kernels": set()}
 
 
 @pytest.fixture(params=["qwen2", "biased", "qwen3"])
@@ -25,7 +19,7 @@ def folder(request, folders):
     return folders[request.param]
 
 
-@pytest.fixture(params=["kernels", "gathered", "no kernels"])
+@pytest.fixture(params=["kernels", "no kernels"])
 def engine(request, folder, start, monkeypatch):
     """An engine that believes that torch's CPU has what its CUDA has; `launched` are the sizes of steps and readings."""
     launched = []
@@ -33,7 +27,7 @@ def engine(request, folder, start, monkeypatch):
     def call_again(launch):
         def replay():
             is_step = launch.func.__name__ == "_step"
-            launched.append(("step", len(launch.args[0])) if is_step else ("read", *launch.args[1], *launch.args[2]))
+            launched.append(("step", len(launch.args[0])) if is_step else ("read", *launch.args[1]))
             return launch()
 
         return replay
@@ -43,12 +37,9 @@ def engine(request, folder, start, monkeypatch):
     monkeypatch.setattr(cuda, "capture", call_again)
     monkeypatch.setattr(assembly.cuda, "batch_sizes", lambda num_slots: [1, 4, num_slots])
     monkeypatch.setattr(cuda, "_CHUNKS", (20,))
-    monkeypatch.setattr(cuda, "OVER_TABLES", request.param == "kernels")
-    with torch.library._scoped_library("aten", "IMPL") as library:
-        library.impl("_flash_attention_forward", flash_forward, "CPU")
-        engine = start(folder, ahead=1, slots=7, chunk=50)
-        engine.launched, engine.kind = launched, request.param
-        yield engine
+    engine = start(folder, ahead=1, slots=7, chunk=50)
+    engine.launched, engine.kind = launched, request.param
+    return engine
 
 
 def test_greedy_is_what_transformers_says_with_padding_chunks_and_cached_beginnings(engine, folder, likeliest):

@@ -14,16 +14,10 @@ DICE = random.Random(0)
 PROMPTS = [[DICE.randrange(6000) for _ in range(num)] for num in (1, 5, 63, 64, 65, 130, 300, 700)]
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["gathered", "over tables"])
-def engine(request):
-    from workers.engines.paged import cuda, load
+@pytest.fixture(scope="module")
+def engine():
+    from workers.engines.paged import load
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cuda, "OVER_TABLES", request.param)
-        yield from running(load)
-
-
-def running(load):
     engine = load(EngineOptions("paged", str(BUNDLED), device="cuda", dtype="bfloat16", context=1024, requests=48), nothing)
     yield engine
     engine.close()
