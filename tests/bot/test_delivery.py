@@ -188,10 +188,13 @@ def test_a_final_that_waits_for_the_platform_is_no_repeat_after_a_restart(outbox
     assert deliver_all(outbox, Wall(), 1) == [Reply("hi", turn="turn of hi", reply_to="1")]
 
 
-def test_a_sending_that_failed_in_an_unforeseen_way_is_repeated_with_a_remark(outbox, answer):
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_sending_that_failed_in_an_unforeseen_way_is_repeated_with_a_remark(outbox, answer, language):
     answer("hi")
 
-    assert deliver_all(outbox, Wall(ValueError("half way")), 1) == [Reply("hi", repeat=REPEAT, turn="turn of hi", reply_to="1")]
+    assert deliver_all(outbox, Wall(ValueError("half way")), 1, language=lambda _: language) == [
+        Reply("hi", repeat=say(language, "note-repeat"), turn="turn of hi", reply_to="1")
+    ]
 
 
 def test_a_final_for_somebody_who_is_gone_is_dropped(outbox, answer, memory):
@@ -242,11 +245,14 @@ def test_every_end_of_a_turn_is_in_words(outbox, answer):
     ]
 
 
-def test_a_final_that_was_forgotten_says_so_and_nothing_else(outbox, answer, memory):
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Forgotten before I had answered."), ("zh", "还没有回答就已经忘记了。")]
+)
+def test_a_final_that_was_forgotten_says_so_and_nothing_else(outbox, answer, memory, language, words):
     answer("a secret")
     memory.forget(talk())
 
-    assert deliver_all(outbox, Wall(), 1) == [Reply("", remarks=("Forgotten before I had answered.",))]
+    assert deliver_all(outbox, Wall(), 1, language=lambda _: language) == [Reply("", remarks=(words,))]
     assert memory.sent(talk()) == {}
 
 

@@ -262,3 +262,26 @@ def test_the_time_that_people_are_told_is_right_at_steady_load(make_front, redis
     assert len(checked) > 10, wall.told
     wrong = [(least, actual, most) for least, most, actual in checked if not least <= actual <= most]
     assert len(wrong) <= len(checked) / 20, wrong
+
+
+def test_who_writes_in_many_chats_has_others_wait_for_no_more_than_a_share(make_front, redis_server, tmp_path):
+    """Two replies at once are in the making, and one more may stand before whoever comes now: not the other nine."""
+    front, wall, hog = make_front(memory_key=None), Wall(), "1002"
+
+    def write(conversation):
+        if front.inbox.accept(incoming("#slow a b", conversation)) == "accepted":
+            front.wakeups.send(conversation)
+
+    async def journey():
+        async with served(front, wall):
+            with running_worker(redis_server, tmp_path, slots=2):
+                await asyncio.to_thread(until, lambda: [one for one in front.presence.workers() if one.stage == "ready"])
+                for number in range(12):
+                    write(talk(hog, str(number)))
+                await asyncio.to_thread(until, lambda: [one for one in front.presence.workers() if one.busy == 2])
+                write(talk())
+                await asyncio.to_thread(until, lambda: len(wall.replies) == 13, 100)
+
+    asyncio.run(journey())
+    order = [conversation.person for _, conversation, _ in wall.replies]
+    assert order.index(talk().person) <= 5, order

@@ -1,7 +1,8 @@
 """Discord's REST API and gateway on a free loopback port, as strict as the real ones, that a test reads as a person would.
 
 Unmodified discord.py talks to it through `base_url`. People are `Person`s: they write, use commands, press and look. Text is
-hidden from a bot that may not see it. What is not known is refused. `limits=True` counts calls as Discord does.
+hidden from a bot that may not see it. What is not known is refused. `limits=True` counts calls as Discord does, and
+`identify_pace` is how many seconds are to be between two introductions.
 """
 
 import asyncio
@@ -255,7 +256,7 @@ class DiscordServer:
         self.channels, self.guilds, self.people, self.interactions, self.commands = {}, {}, {}, {}, {}
         self.calls, self.asked, self.documents = Counter(), [], []
         self.num_limited = self.num_identified = self.num_sessions = self.num_resumed = self.num_syncs = 0
-        self.identify_left = 1000
+        self.identify_left, self.identify_pace, self.num_too_soon, self._identified_at = 1000, 0.0, 0, float("-inf")
         self.sockets, self.session, self.log, self.intents = [], None, [], 0
         self._serial, self._faults, self._nonces = itertools.count(), [], {}
         self._buckets = defaultdict(lambda: [_CALLS, 0.0])
@@ -332,6 +333,10 @@ class DiscordServer:
     def limit_globally(self, seconds):
         self._global_until = time.monotonic() + seconds
 
+    def use_up(self, method, channel, seconds):
+        """Nothing of that kind is allowed there for a while, and no bucket header has told the bot."""
+        self._buckets[method, str(channel.id)] = [0, time.monotonic() + seconds]
+
     def say(self, author, text, where, reply_to=None, ping=True, **more):
         id = self.snowflake()
         message = self._message(id, author, where, text) | more
@@ -405,6 +410,12 @@ class DiscordServer:
         return socket
 
     async def _identify(self, socket, told):
+        now, before = time.monotonic(), self._identified_at
+        if now < before + self.identify_pace:
+            self.num_too_soon += 1
+            await socket.send_json({"op": 9, "d": False})
+            return
+        self._identified_at = now
         self.num_identified += 1
         self.identify_left -= 1
         if told["token"] != self.token:

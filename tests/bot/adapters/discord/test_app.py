@@ -236,6 +236,19 @@ def test_a_crash_loop_slows_down_and_stays_far_below_what_resets_the_token(store
     assert Introductions(keeping).take(0) == 0
 
 
+def test_one_session_does_not_follow_the_other_sooner_than_discord_takes_it(start, monkeypatch, discord, ann, worker):
+    start()
+    monkeypatch.setattr("bot.adapters.discord.client.PACE_SECONDS", 2.5)
+    discord.identify_pace = 2.0
+    discord.refuses_resume = True
+    for number in (2, 3):
+        discord.disconnect()
+        until(lambda number=number: discord.num_identified == number and discord.sockets)
+    ann.write("hello")
+    assert worker.takes(talk_of(ann)).said == "hello"
+    assert discord.num_too_soon == 0
+
+
 def test_the_last_sessions_of_a_day_are_not_used_up(start, discord):
     discord.identify_left = 40
     adapter = start(waits=False)
@@ -256,6 +269,18 @@ def test_a_global_limit_is_waited_for_and_seen_in_the_metrics(start, discord, an
     reply.ends("Hello there")
     until(lambda: ann.sees() == ["Hello there"])
     assert refused("global") > before
+
+
+def test_a_limit_that_others_have_used_up_is_waited_for_and_seen_in_the_metrics(start, discord, ann, worker):
+    """The library cannot foresee it: a 429 of that place alone."""
+    start()
+    ann.write("hello")
+    reply, before = worker.takes(talk_of(ann)), refused("user")
+    discord.limits = True
+    discord.use_up("POST", ann.dm, 1.5)
+    reply.ends("Hello there")
+    until(lambda: ann.sees() == ["Hello there"])
+    assert refused("user") == before + discord.num_limited > before
 
 
 def test_a_refusal_of_the_whole_address_is_not_asked_again_at_once(start, discord, ann, worker):

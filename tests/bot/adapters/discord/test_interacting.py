@@ -4,7 +4,7 @@ import pytest
 
 from bot.adapters.discord import surface, tokens
 from bot.i18n import say
-from tests.bot.adapters.discord.conftest import talk_of
+from tests.bot.adapters.discord.conftest import SURFACE, talk_of
 from tests.bot.adapters.working import until
 from tests.fakes.discord import BOT_ID, SEND, THREADS
 
@@ -97,12 +97,14 @@ def test_an_export_comes_as_files_nobody_else_sees(adapter, discord, ann, worker
     assert any(b"Answer one" in content for _, _, content in discord.documents)
 
 
-def test_an_export_asked_for_in_a_channel_comes_by_direct_message(adapter, discord, ann, worker):
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_export_asked_for_in_a_channel_comes_by_direct_message(start, discord, ann, language):
+    start(language=language)
     channel = discord.guild(ann)
     ann.write(f"{ME} /export", channel)
     until(lambda: len(discord.documents) == 2)
     assert {where for where, _, _ in discord.documents} == {ann.dm.id}
-    until(lambda: ann.sees(channel) == [say("en", "told-privately")])
+    until(lambda: ann.sees(channel) == [say(language, "told-privately")])
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -306,6 +308,30 @@ def test_admin_is_refused_to_others_and_confirms_out_of_sight(start, discord, an
         )
     )
     assert ann.sees() == []
+
+
+def test_an_admins_button_is_of_no_use_to_others_nor_to_who_is_no_admin_any_more(start, discord, ann, bob):
+    first = start(owners=(f"discord:{ann.id}",))
+    channel = discord.guild(ann, bob)
+    used = ann.use("admin", channel, words=f"reset {bob.id}")
+    until(lambda: used.text and used.original.get("components"))
+    tried = bob.press(say("en", "admin-yes"), channel, used.original)
+    until(lambda: [one["content"] for one in tried.followups] == [say("zh", "button-of-another")])
+    first.stop()
+    second = start()
+    pressed = ann.press(say("en", "admin-yes"), channel, used.original)
+    until(lambda: pressed.original and pressed.original["content"] == say("en", "denied-admin"))
+    assert [(one.who, one.what) for one in second.front.audit.last(SURFACE, 9)] == [(f"discord:{ann.id}", "refused reset")]
+
+
+def test_an_edit_into_an_admins_command_is_none(adapter, ann, worker):
+    message = ann.write("hello")
+    worker.says(talk_of(ann), "Hello there")
+    until(lambda: ann.sees() == ["Hello there"])
+    ann.edit(message, "/admin stats")
+    ann.write("still here?")
+    assert worker.says(talk_of(ann), "Yes").said == "still here?"
+    until(lambda: ann.sees() == ["Hello there", "Yes"])
 
 
 def test_a_report_reaches_the_owners_without_the_words(start, discord, ann, bob, worker):

@@ -48,9 +48,10 @@ def test_who_does_not_manage_the_server_cannot_choose(start, discord, ann, bob, 
 
 
 @pytest.mark.parametrize("command", ["reset", "persona set"])
-def test_what_holds_for_all_is_for_who_manages_the_server(channel, bob, command):
-    used = bob.use(command, channel, **({"value": "tycho"} if "set" in command else {}))
-    until(lambda: used.text == say("zh", "channel-only-managers"))
+def test_what_holds_for_all_is_for_who_manages_the_server(channel, discord, bob, command):
+    for person, language in ((bob, "zh"), (discord.person("Cat"), "en")):
+        used = person.use(command, channel, **({"value": "tycho"} if "set" in command else {}))
+        until(lambda used=used, language=language: used.text == say(language, "channel-only-managers"))
 
 
 def test_a_block_of_one_person_holds_there_and_their_limits_are_their_own(channel, start, discord, ann, bob, worker, store):

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.i18n import say
-from tests.bot.adapters.telegram.conftest import talk_of, until
+from tests.bot.adapters.telegram.conftest import SURFACE, talk_of, until
 
 
 @pytest.fixture(autouse=True)
@@ -128,3 +128,25 @@ def test_a_link_with_a_persona_chooses_it(adapter, telegram, ann):
     ann.write("/start tycho")
     until(lambda: any("Tycho" in text for text in ann.sees()))
     assert adapter.front.people.preferences(talk_of(ann.id)).persona == "tycho"
+
+
+def test_an_admins_button_is_of_no_use_to_who_is_no_admin_any_more(start, ann, bob):
+    first = start(owners=("telegram:1001",))
+    ann.write(f"/admin reset {bob.id}")
+    until(lambda: ann.buttons())
+    first.stop()
+    second = start()
+    ann.press(say("en", "admin-yes"))
+    until(lambda: ann.sees() == [say("en", "denied-admin")])
+    assert [(one.who, one.what) for one in second.front.audit.last(SURFACE, 9)] == [("telegram:1001", "refused reset")]
+
+
+def test_an_edit_into_an_admins_command_is_none(start, ann, worker):
+    start()
+    message = ann.write("hello")
+    worker.says(talk_of(ann.id), "Hello there")
+    until(lambda: ann.sees() == ["Hello there"])
+    ann.edit(message, "/admin stats")
+    ann.write("still here?")
+    assert worker.says(talk_of(ann.id), "Yes").said == "still here?"
+    until(lambda: ann.sees() == ["Hello there", "Yes"])
