@@ -13,6 +13,7 @@ from bot.core.access import Access
 from bot.core.audit import Audit
 from bot.core.dead import DeadLetters
 from bot.core.errors import StoreUnavailable
+from bot.core.holders import Holders
 from bot.core.inbox import Inbox
 from bot.core.limits import Limits
 from bot.core.live import Live, current
@@ -108,7 +109,8 @@ class Front:
     @cached_property
     def wakeups(self) -> queue.Wakeups:
         broker = self.settings.broker_url
-        return queue.Wakeups(queue.client(broker.get_secret_value() if broker else self.redis_url))
+        app = queue.client(broker.get_secret_value() if broker else self.redis_url)
+        return queue.Wakeups(app, Holders(self.store))
 
     def outbox(self, surface: str) -> Outbox:
         return Outbox(self.store, self.vault, surface)

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from bot.core import metrics, queue
 from bot.core.dead import DeadLetters
+from bot.core.holders import Holders
 from bot.core.inbox import Inbox
 from bot.core.lease import Lease, Leases
 from bot.core.memory import Memory
@@ -60,7 +61,7 @@ class Worker:
         self._live = live_settings(settings)
         self._personas = LivePersonas(self._live)
         self._app = queue.client(settings.broker_url.get_secret_value() if settings.broker_url else redis_url)
-        self._wakeups, self._presence = queue.Wakeups(self._app), Presence(self._store)
+        self._wakeups, self._presence = queue.Wakeups(self._app, Holders(self._store)), Presence(self._store)
         self._inbox = Inbox(self._store, self._vault, settings.inbox_lines)
         self._closing = Event()
 
@@ -74,6 +75,7 @@ class Worker:
             self._settings.lease_seconds,
             self._settings.memory_turns,
             lambda: self._live.value.person_replies,
+            lambda: self._id if self._limits().steers else "",
         )
         self._heart = Heart(self._store, leases, self._settings.lease_seconds, self._settings.reply_seconds)
         with EngineProcess(self._options, self._progress) as engine:
@@ -82,12 +84,14 @@ class Worker:
             self._each(EVERY_SECONDS, self._announce)
             self._each(EVERY_SECONDS, self._sweep)
             self._show()
-            answering = Answering(leases, self._heart, self._responder(), engine, self._wakeups.send)
+            answering = Answering(leases, self._heart, self._responder(), engine, self._wakeups.send, self._id)
             self._app.task(answering.reply, name=queue.REPLY)
             try:
                 self._serve(self._app)
             finally:
                 self._leave()
+                with suppress(Exception):  # whatever the broker raises; others clear away after us
+                    self._wakeups.drop_queue_of(self._id)
 
     def _show(self) -> None:
         """Numbers, for who asks for them."""
@@ -113,10 +117,11 @@ class Worker:
     def _serve(self, app: Celery) -> None:
         worker_shutting_down.connect(self._on_shutdown, weak=False)
         signal.signal(signal.SIGINT, self._on_interrupt)
+        own = app.amqp.queues.add(queue.queue_of(self._id))
         worker = app.Worker(
             pool="threads",
             concurrency=self._settings.slots,
-            queues=[queue.QUEUE],
+            queues=[queue.QUEUE, own.name],
             hostname=f"companion@{self._id}",
             without_gossip=True,
             without_mingle=True,
@@ -180,7 +185,9 @@ class Worker:
         is_empty = self._wakeups.num_waiting() == 0
         for surface in self._store.surfaces():
             for conversation in self._inbox.overdue(surface, is_queue_empty=is_empty):
-                self._wakeups.send(conversation)
+                self._wakeups.send_to_anybody(conversation)
+        for worker in self._presence.bury():
+            self._wakeups.drop_queue_of(worker)
 
     def _each(self, seconds: float, what: object) -> None:
         Thread(target=self._repeat, args=(seconds, what), daemon=True).start()

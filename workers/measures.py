@@ -15,9 +15,11 @@ from workers.engines.base import Stats
 log = structlog.get_logger()
 
 
-def lease_taken(lease: Lease, pseudonym: str) -> None:
+def lease_taken(lease: Lease, pseudonym: str, worker: str) -> None:
     """From here on every line of this thread's log carries the message's trace; see `logs.context`."""
     structlog.contextvars.bind_contextvars(conversation=pseudonym, trace=lease.trace)
+    if lease.holder:
+        metrics.RETURNS.labels("holder" if lease.holder == worker else "other").inc()
     if lease.tries > 1:
         metrics.RETRIES.inc()
     else:

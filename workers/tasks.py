@@ -35,9 +35,16 @@ class Answering:
     """What the worker does with a conversation it was woken for."""
 
     def __init__(
-        self, leases: Leases, heart: Heart, responder: Responder, engine: ReadyEngine, wake: Callable[[Conversation], None]
+        self,
+        leases: Leases,
+        heart: Heart,
+        responder: Responder,
+        engine: ReadyEngine,
+        wake: Callable[[Conversation], None],
+        worker: str = "",
     ) -> None:
         self._leases, self._heart, self._responder, self._engine, self._wake = leases, heart, responder, engine, wake
+        self._worker = worker
 
     def reply(self, name: str) -> None:
         """Answer the lines that wait in a conversation, if any do. Never raises: what is not ended is woken again."""
@@ -58,7 +65,7 @@ class Answering:
         if lease is None:
             return
         self._wake_all(lease.woken)
-        lease_taken(lease, self._leases.pseudonym(conversation))
+        lease_taken(lease, self._leases.pseudonym(conversation), self._worker)
         if lease.tries > MAX_TRIES:
             self._put_aside(lease)  # the last try took its worker down
             return

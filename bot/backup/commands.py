@@ -31,7 +31,7 @@ _LEFT_OUT = re.compile(
     rb"|\{[^}]+\}:(?:pending|line|held|behind|reached)(?::.*)?)",
     re.DOTALL,
 )
-_MOMENTARY = (b"lease", b"until", b"stop")
+_MOMENTARY = (b"lease", b"until", b"stop", b"holder")
 _NUM_SCANNED, _NUM_KEYS, _NUM_CONVERSATIONS, _NUM_PARTS = 1000, 200, 16, 200
 _BIG_BYTES = 1 << 16
 _VERBS = {b"hash": b"HSET", b"list": b"RPUSH", b"set": b"SADD", b"zset": b"ZADD"}

@@ -25,7 +25,7 @@ class Lease:
     """`fence` grows with every lease of the conversation; `tries` counts those that led to no end, this one included.
 
     `is_unwanted` when the person asked to stop before the lease began; `seal` is the person's, for as long as this lasts.
-    `woken` are others of the person's conversations, to be woken now.
+    `woken` are others of the person's conversations, to be woken now. `holder` is the worker that answered last, if known.
     """
 
     conversation: Conversation
@@ -37,6 +37,7 @@ class Lease:
     seal: Seal = field(repr=False)
     traces: tuple[str, ...] = ()
     woken: tuple[Conversation, ...] = ()
+    holder: str = ""
 
     @property
     def trace(self) -> str:
@@ -45,7 +46,10 @@ class Lease:
 
 
 class Leases:
-    """Takes and ends leases. Safe to share between threads. `person_replies` is asked each time: it may change."""
+    """Takes and ends leases. Safe to share between threads. `person_replies` is asked each time: it may change.
+
+    `holder` names the worker, where its engine keeps what it reads; it is left with what was answered.
+    """
 
     def __init__(
         self,
@@ -54,8 +58,9 @@ class Leases:
         lease_seconds: float,
         memory_turns: int,
         person_replies: Callable[[], int] = lambda: 2,
+        holder: Callable[[], str] = lambda: "",
     ) -> None:
-        self._store, self._vault, self._person_replies = store, vault, person_replies
+        self._store, self._vault, self._person_replies, self._holder = store, vault, person_replies, holder
         self._lease_ms, self._memory_turns = int(lease_seconds * 1000), memory_turns
 
     def acquire(self, conversation: Conversation) -> Lease | None:
@@ -68,12 +73,13 @@ class Leases:
         found = self._store.call("acquire", names, str(conversation), token, self._lease_ms, _MAX_LINES, self._person_replies())
         if found is None:
             return None
-        fence, tries, stop, next, *sealed = found
+        fence, tries, stop, holder, next, *sealed = found
         seal = self._vault.seal(conversation)
         lines = list(self._readable(conversation, sealed, seal))
         chosen = lines[:1] if tries >= MAX_TRIES else _one_turn(lines)
         traces = tuple(self._vault.trace(conversation, line.update_id) for line in chosen)
-        lease = Lease(conversation, token, fence, tries, bool(stop), tuple(chosen), seal, traces, _named(next))
+        given = conversation, token, fence, tries, bool(stop), tuple(chosen), seal
+        lease = Lease(*given, traces, _named(next), holder.decode())
         if not lines:
             self.release(lease, forgive=True)
         return lease if lines else None
@@ -114,6 +120,7 @@ class Leases:
             letter,
             self._person_replies(),
             turn.num_reply_tokens if turn else 0,
+            self._holder() if turn else "",
         )
         return None if waiting < 0 else _named(*next)
 

@@ -62,6 +62,9 @@ DRAFTS = _counter("drafts_total", "Drafts: published by a worker; then shown, or
 
 # Where replies are made
 QUEUE_WAIT = _histogram("queue_wait_seconds", "From a message to the start of its reply", _WAIT_BUCKETS, "platform")
+RETURNS = _counter(
+    "returns_total", "Replies begun where a worker has read the conversation: by that holder or another", "source"
+)
 FIRST_TEXT = _histogram("first_text_seconds", "From a message to the first text of its reply", _WAIT_BUCKETS, "platform")
 REPLY = _histogram("reply_seconds", "From the start of a reply to its end", _REPLY_BUCKETS, "platform")
 SPEED = _histogram("reply_tokens_per_second", "How quickly one reply was written", _SPEED_BUCKETS)

@@ -63,11 +63,16 @@ class Presence:
         self._redis.srem(_NAMES, id)
 
     def workers(self) -> list[WorkerState]:
+        return [state for state in self._found().values() if state is not None]
+
+    def bury(self) -> list[str]:
+        """Those that fell silent without leaving; each is named once."""
+        gone = [id for id, state in self._found().items() if state is None]
+        return [id for id in gone if self._redis.srem(_NAMES, id)]
+
+    def _found(self) -> dict[str, WorkerState | None]:
         members: Any = self._redis.smembers(_NAMES)
-        found = {id: self._state(id) for id in sorted(member.decode() for member in members)}
-        if gone := [id for id, state in found.items() if state is None]:
-            self._redis.srem(_NAMES, *gone)
-        return [state for state in found.values() if state is not None]
+        return {id: self._state(id) for id in sorted(member.decode() for member in members)}
 
     def pace(self) -> Pace | None:
         """Of all that are ready, when they are busy; None if that is not known yet."""

@@ -1,9 +1,10 @@
 -- Take the lease of a conversation that has lines waiting.
 -- KEYS state inbox pending line held behind reached | ARGV conversation token lease_ms max_lines max_held
--- Gives {fence, tries, stop, next, line, ...}, or nothing when another holds it, no line waits, or the person has as many
+-- Gives {fence, tries, stop, holder, next, line, ...}, or nothing when another holds it, no line waits, or the person has as many
 -- replies in the making as they may. stop is 1 when the person asked for no answer to these lines; next is another conversation of theirs that is to be woken now, or ''.
+-- holder is the worker that answered last, or ''.
 local now = now_ms()
-local state = redis.call('HMGET', KEYS[1], 'lease', 'until', 'stop')
+local state = redis.call('HMGET', KEYS[1], 'lease', 'until', 'stop', 'holder')
 if state[1] and state[1] ~= ARGV[2] and tonumber(state[2]) > now then return nil end
 local lines = redis.call('LRANGE', KEYS[2], 0, math.min(ARGV[4], state[3] or ARGV[4]) - 1)
 if #lines == 0 then
@@ -30,4 +31,4 @@ local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
 redis.call('HSET', KEYS[1], 'lease', ARGV[2], 'until', now + ARGV[3])
 redis.call('ZADD', KEYS[3], now + ARGV[3], ARGV[1])
 local next = next_in_line(KEYS[3], KEYS[4], KEYS[5], KEYS[6], ARGV[5], now + LONG)
-return {fence, tries, state[3] and 1 or 0, next, unpack(lines)}
+return {fence, tries, state[3] and 1 or 0, state[4] or '', next, unpack(lines)}

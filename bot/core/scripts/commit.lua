@@ -1,7 +1,8 @@
 -- The end of a turn, all or nothing: memory, inbox, outbox, dead letters, usage and lease.
 -- KEYS state inbox pending line held behind outbox memory dead usage
--- ARGV conversation token num_lines event memory_op turn max_turns dead_id dead_letter max_held num_tokens
--- memory_op is append, replace (the last turn) or none; an empty dead_id puts nothing aside.
+-- ARGV conversation token num_lines event memory_op turn max_turns dead_id dead_letter max_held num_tokens holder
+-- memory_op is append, replace (the last turn) or none; an empty dead_id puts nothing aside. holder is the worker whose engine
+-- has read the conversation, if it keeps what it reads.
 -- Gives {number of lines still waiting, the person's conversation to wake next or ''}, or {-1} when the lease was lost.
 if redis.call('HGET', KEYS[1], 'lease') ~= ARGV[2] then return {-1} end
 redis.call('LTRIM', KEYS[2], ARGV[3], -1)
@@ -13,7 +14,8 @@ end
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[9], ARGV[8], ARGV[9]) end
 local generation = redis.call('HGET', KEYS[1], 'generation') or '0'
 redis.call('XADD', KEYS[7], '*', 'conversation', ARGV[1], 'generation', generation, 'event', ARGV[4])
-redis.call('HDEL', KEYS[1], 'lease', 'until', 'tries', 'stop')
+redis.call('HDEL', KEYS[1], 'lease', 'until', 'tries', 'stop', 'holder')
+if ARGV[12] ~= '' then redis.call('HSET', KEYS[1], 'holder', ARGV[12]) end
 local now = now_ms()
 local day = tostring(math.floor(now / 86400000))
 if redis.call('HGET', KEYS[10], 'day') ~= day then redis.call('HSET', KEYS[10], 'day', day, 'tokens_today', 0) end

@@ -9,7 +9,7 @@ if redis.call('LLEN', KEYS[2]) > 0 then
   redis.call('XADD', KEYS[9], '*', 'conversation', ARGV[1], 'generation', generation, 'event', '')
 end
 redis.call('DEL', KEYS[2], KEYS[7], KEYS[8])
-redis.call('HDEL', KEYS[1], 'lease', 'until', 'tries', 'stop', 'chapter')
+redis.call('HDEL', KEYS[1], 'lease', 'until', 'tries', 'stop', 'chapter', 'holder')
 redis.call('ZREM', KEYS[3], ARGV[1])
 leave_line(KEYS[4], KEYS[5], KEYS[6], ARGV[1])
 next_in_line(KEYS[3], KEYS[4], KEYS[5], KEYS[6], ARGV[3], now_ms())

@@ -36,6 +36,7 @@ def test_a_worker_that_fell_silent_is_gone_and_leaves_nothing(workers, store, mo
     store.redis.expire(f"companion:worker:{state().id}", 0)
 
     assert workers.workers() == []
+    assert (workers.bury(), workers.bury()) == ([state().id], [])
     assert store.redis.keys() == []
 
 

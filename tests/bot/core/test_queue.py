@@ -5,7 +5,11 @@ import pytest
 from kombu import Consumer
 
 from bot.core import queue
-from tests.sayings import talk
+from bot.core.holders import Holders
+from bot.core.presence import Presence, WorkerState
+from bot.core.store import Keys
+from tests.programs import until
+from tests.sayings import SURFACE, incoming, talk
 
 
 @pytest.fixture
@@ -78,3 +82,86 @@ def test_what_a_worker_took_is_written_down_nowhere_and_goes_back_when_it_ends(a
         assert not [key for key in store.redis.scan_iter() if b"unacked" in key]
         channel.close()
     assert wakeups.num_waiting() == 5
+
+
+def announce(store, id, busy=0, stage="ready"):
+    Presence(store).announce(WorkerState(id, stage, "", "paged", "bundled", slots=2, busy=busy))
+
+
+def hold(store, who, worker):
+    store.redis.hset(Keys(SURFACE).of(who, "state"), "holder", worker)
+
+
+def woken(store):
+    """Conversations in each queue."""
+    bodies = {name: store.redis.lrange(name, 0, -1) for name in store.redis.keys("companion:companion*")}
+    return {
+        name.decode().removeprefix("companion:"): [
+            json.loads(base64.b64decode(json.loads(one)["body"]))[0][0] for one in reversed(found)
+        ]
+        for name, found in bodies.items()
+    }
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """The moment of the holder lasts for ever."""
+    monkeypatch.setattr(queue, "MOMENT_SECONDS", 10_000)
+
+
+@pytest.mark.usefixtures("patient")
+def test_the_worker_that_holds_a_conversation_is_woken_first(app, store):
+    announce(store, "a-1-x")
+    announce(store, "b-1-x")
+    hold(store, talk(), "b-1-x")
+    wakeups = queue.Wakeups(app, Holders(store))
+    wakeups.send(talk())
+    wakeups.send(talk("2"))
+
+    assert woken(store) == {"companion.b-1-x": [str(talk())], "companion": [str(talk("2"))]}
+    wakeups.drop_queue_of("b-1-x")
+    assert woken(store) == {"companion": [str(talk("2"))]}
+    assert not store.redis.keys("companion:_kombu*b-1-x*"), "nothing stays of a worker that is gone"
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("why", ["alone", "gone", "busy", "loading"])
+def test_anybody_is_woken_where_the_holder_is(app, store, why):
+    announce(store, "a-1-x")
+    if why not in ("alone", "gone"):
+        announce(store, "b-1-x", busy=2 if why == "busy" else 0, stage="loading" if why == "loading" else "ready")
+    if why == "gone":
+        announce(store, "c-1-x")
+    hold(store, talk(), "a-1-x" if why == "alone" else "b-1-x")
+    queue.Wakeups(app, Holders(store)).send(talk())
+
+    assert woken(store) == {"companion": [str(talk())]}
+
+
+@pytest.mark.usefixtures("patient")
+def test_no_more_come_to_a_holder_at_once_than_it_has_room_for(app, store):
+    announce(store, "a-1-x")
+    announce(store, "b-1-x", busy=1)
+    people = [talk(str(number)) for number in range(3)]
+    for who in people:
+        hold(store, who, "b-1-x")
+    wakeups = queue.Wakeups(app, Holders(store))
+    for who in people:
+        wakeups.send(who)
+
+    assert woken(store) == {"companion.b-1-x": [str(people[0])], "companion": [str(who) for who in people[1:]]}
+
+
+def test_whom_the_holder_has_not_begun_with_after_a_moment_anybody_may_take(app, store, inbox, leases):
+    announce(store, "a-1-x")
+    announce(store, "b-1-x")
+    for who in (talk(), talk("2")):
+        inbox.accept(incoming("hello", who))
+        hold(store, who, "b-1-x")
+    wakeups = queue.Wakeups(app, Holders(store))
+    wakeups.send(talk())
+    wakeups.send(talk("2"))
+    leases.acquire(talk())
+
+    until(lambda: woken(store).get("companion"))
+    assert woken(store) == {"companion.b-1-x": [str(talk()), str(talk("2"))], "companion": [str(talk("2"))]}
