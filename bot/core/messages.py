@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 from bot.core.errors import BadConversation
@@ -214,7 +214,13 @@ def new_turn_id() -> str:
 
 def dump(value: Line | Turn | Draft | Event) -> bytes:
     """JSON with the schema's number, for a later version to migrate."""
-    return json.dumps({"v": SCHEMA, **asdict(value)}, ensure_ascii=False, separators=(",", ":")).encode()
+    told = {"v": SCHEMA, **_as_dict(value)}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"), default=_as_dict).encode()
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    """As `asdict`, but without copies of what becomes JSON in a moment."""
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
 def load_line(data: bytes) -> Line:
