@@ -82,12 +82,16 @@ def silu_mul(both):
     return F.silu(gate) * up
 
 
-def rotate(heads, cos, sin, num_heads, num_kv_heads, norms=None):
-    """What `rotate.rotate` does, in place."""
-    q, k, _ = heads.split([num_heads, num_kv_heads, num_kv_heads], dim=1)
+def rotate(heads, cos, sin, num_heads, num_kv_heads, norms=None, cache=None):
+    """What `rotate.rotate` does: in place, or keys and values into the cache."""
+    q, k, v = heads.split([num_heads, num_kv_heads, num_kv_heads], dim=1)
     for x, norm in zip((q, k), norms[:2] if norms else (None, None), strict=True):
         normed = F.rms_norm(x, x.shape[2:], norm, norms[2]) if norms else x
         x.copy_(_turned(normed, cos, sin))
+    if cache:
+        k_cache, v_cache, places = cache
+        k_cache[places], v_cache[places] = k, v
+        k.fill_(float("nan"))
 
 
 def _turned(x, cos, sin):

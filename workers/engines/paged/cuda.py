@@ -45,15 +45,17 @@ class FusedAttention(Attention):
         turns, chunks = self._turns(reading.positions), (reading.ends_new, reading.ends_all, reading.tables)
 
         def attend(number: int, layer: LayerWeights, heads: Tensor) -> Tensor:
-            q, k, v = self._rotated(layer, heads, turns)
-            self._write(number, reading.new, k, v)
+            q, _, _ = self._rotated(layer, heads, turns, (*self._flat[number], reading.new))
             return self._kernels.attend_chunks(q, *self.cache[number], *chunks, self._scale).flatten(1)
 
         return attend
 
-    def _rotated(self, layer: LayerWeights, heads: Tensor, turns: Turns) -> tuple[Tensor, Tensor, Tensor]:
+    def _rotated(
+        self, layer: LayerWeights, heads: Tensor, turns: Turns, cache: tuple[Tensor, ...] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """With a cache of keys, one of values and the places in them, these two are written there and not as they are given."""
         norms = None if layer.q_norm is None else (layer.q_norm, layer.k_norm, self._eps)
-        self._kernels.rotate(heads, *turns, self._shape.heads, self._shape.kv_heads, norms)
+        self._kernels.rotate(heads, *turns, self._shape.heads, self._shape.kv_heads, norms, cache)
         return self._split(heads)
 
 

@@ -77,6 +77,15 @@ def test_chance_bans_and_penalties_are_the_same_with_graphs_and_without(engine, 
     assert {id: ids for id, (ids, _) in run(start(folder), *asked).items()} == {id: ids for id, (ids, _) in expected[0].items()}
 
 
+def test_padding_writes_into_the_block_that_belongs_to_nobody(engine):
+    cache = engine._runner._attention.cache
+    before = cache.clone()
+    run(engine, Request("a", (1, 2, 3), 1, sampling=Sampling(0.0)))
+
+    changed = {block for block in range(cache.shape[2]) if not cache[:, :, block].equal(before[:, :, block])}
+    assert len(changed - {0}) == 1
+
+
 def test_there_is_a_graph_for_every_number_of_rows():
     assert cuda.batch_sizes(1) == [1]
     assert cuda.batch_sizes(32) == [1, 2, 4, 8, 16, 24, 32]
