@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from itertools import count
 from queue import Empty, SimpleQueue
 from random import getrandbits
@@ -109,7 +110,9 @@ class LoopEngine(ABC, Generic[Sequence]):
         if self._max_banned is not None and len(request.banned_ids) > self._max_banned:
             return f"more than {self._max_banned} ids are banned"
         closing = request.thought.closing if request.thought else ()
-        ids = (*request.prompt, *request.banned_ids, *closing)
-        if not 0 <= min(ids) <= max(ids) < self._num_ids:
+        if not all(self._knows(ids) for ids in (request.prompt, request.banned_ids, closing) if ids):
             return "there are ids that the model does not know"
         return ""
+
+    def _knows(self, ids: Collection[int]) -> bool:
+        return 0 <= min(ids) <= max(ids) < self._num_ids

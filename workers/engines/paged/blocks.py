@@ -12,9 +12,18 @@ from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
 
-def digest(previous: bytes, ids: Sequence[int]) -> bytes:
-    """Of a block with these ids that follows the one with the digest `previous`; the first follows `b""`."""
-    return blake2b(previous + array("q", ids).tobytes(), digest_size=16).digest()
+class Digests(list[bytes]):
+    """Of a text's blocks in their order, each with all that is before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hash = blake2b(digest_size=16)
+
+    def add(self, ids: Sequence[int]) -> None:
+        """One block more."""
+        # Of the kinds of array, the one that is filled quickest.
+        self._hash.update(array("I", ids))
+        self.append(self._hash.digest())
 
 
 class BlockPool:

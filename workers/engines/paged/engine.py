@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -61,6 +62,14 @@ class PagedEngine(LoopEngine[Sequence]):
     def _rest(self) -> None:
         """What was short of memory is over."""
         self._scheduler.chunk = self._chunk
+
+    def _knows(self, ids: Collection[int]) -> bool:
+        # Prompts are long: to look at each number in Python takes as long as a layer.
+        try:
+            least, most = torch.frombuffer(array("I", ids), dtype=torch.int32).aminmax()
+        except OverflowError:
+            return False
+        return bool(least >= 0) and int(most) < self._num_ids
 
     def _begin(self, request: Request, order: int, seed: int) -> Sequence:
         sequence = Sequence(request, order, seed, list(request.prompt))

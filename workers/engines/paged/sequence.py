@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from workers.engines.base import Request
 from workers.engines.loop import Queued
-from workers.engines.paged.blocks import digest
+from workers.engines.paged.blocks import Digests
 
 
 @dataclass(slots=True, eq=False)
@@ -25,7 +25,7 @@ class Sequence(Queued):
     num_published: int = 0
     num_pending: int = 0
     is_ended: bool = False
-    _digests: list[bytes] = field(default_factory=list)
+    _digests: Digests = field(default_factory=Digests)
     _has_thought: bool = False
     _is_closing: bool = False
 
@@ -62,8 +62,7 @@ class Sequence(Queued):
     def digests(self, num_blocks: int, block_size: int) -> list[bytes]:
         """Of the first full blocks of `ids`."""
         for index in range(len(self._digests), num_blocks):
-            previous = self._digests[-1] if self._digests else b""
-            self._digests.append(digest(previous, self.ids[index * block_size : (index + 1) * block_size]))
+            self._digests.add(self.ids[index * block_size : (index + 1) * block_size])
         return self._digests[:num_blocks]
 
     @property
