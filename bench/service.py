@@ -11,7 +11,8 @@
 
 The engine is the scripted echo engine unless --engine names another. Prints a table (milliseconds from writing to the first
 text and to the final; replies and tokens a second; the same of the engine alone in the same run; cores that the worker and its
-engine kept busy) and writes JSON. Redis is the embedded one, fsync on every write.
+engine kept busy; how much of the prompts was in a cache, and who came back to the worker that had read them), and JSON. Redis
+is the embedded one, fsync on every write.
 """
 
 import argparse
@@ -21,15 +22,14 @@ import queue
 import random
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from redis.exceptions import RedisError
+from running import cores, running, told
 
 from bot.core.messages import Conversation, Draft, Incoming, Line
 from bot.core.settings import load
@@ -38,7 +38,8 @@ from bot.run import Front, open_redis
 ROOT = Path(__file__).parents[1]
 SURFACE = "bench:1"
 COLUMNS = ("workers", "people", "rate", "replies/s", "engine alone/s", "tokens/s", "engine alone", "share of it",
-           "worker cores", "engine cores", "first p50", "p95", "p99", "final p50", "p95", "p99")  # fmt: skip
+           "worker cores", "engine cores", "known", "came back", "first p50", "p95", "p99",
+           "final p50", "p95", "p99")  # fmt: skip
 WORDS = (ROOT / "README.md").read_text().split()
 NUM_SAMPLED = 200
 NUM_CLOSING = 14  # tokens that close a thought
@@ -141,7 +142,7 @@ def measure(options, front, url, num_workers):
         marks = []
 
         def mark():
-            marks.append((time.perf_counter(), len(people.first), len(people.final), *cores(workers)))
+            marks.append((time.perf_counter(), len(people.first), len(people.final), *cores(workers), *told(workers)))
 
         timer = threading.Timer(options.warm, mark)
         timer.start()
@@ -158,6 +159,8 @@ def measure(options, front, url, num_workers):
         "tokens_per_second": round(len(whose) / elapsed * mean_tokens(front, whose)),
         "worker_cores": round((busy_now[0] - busy[0]) / elapsed, 2),
         "engine_cores": round((busy_now[1] - busy[1]) / elapsed, 2),
+        "share_of_prompts_known": share(*(now - before for before, now in zip(busy[2:4], busy_now[2:4], strict=True))),
+        "share_come_back": share(*(now - before for before, now in zip(busy[4:], busy_now[4:], strict=True))),
         "first_text_ms": percentiles(people.first[num_first:last_first]),
         "final_ms": percentiles(people.final[num_final:last_final]),
     }  # fmt: skip
@@ -174,20 +177,8 @@ def mean_tokens(front, whose):
     return statistics.mean(lengths) if lengths else 0
 
 
-def cores(workers):
-    """Seconds of the processor that the workers have taken, and their engines; nothing where there is no /proc."""
-    pids = [worker.pid for worker in workers]
-    engines = [
-        child for pid in pids for tasks in Path(f"/proc/{pid}/task").glob("*/children") for child in tasks.read_text().split()
-    ]
-    return sum(map(seconds_of, pids)), sum(map(seconds_of, engines))
-
-
-def seconds_of(pid):
-    with suppress(OSError):
-        user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-    return 0.0
+def share(one, other):
+    return round(one / (one + other), 3) if one + other else None
 
 
 def measure_waiting(options, front, url):
@@ -262,48 +253,20 @@ def adapt(options, folder):
     return chosen
 
 
-@contextmanager
-def running(options, front, url, num_workers):
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    environment = os.environ | {
-        "PYTHONPATH": path,
-        "COMPANION_REDIS_URL": url,
-        "COMPANION_DATA_DIR": str(front.settings.data_dir),
-    }
-    environment |= {f"COMPANION_{name.upper()}": str(getattr(front.settings, name)) for name in options.chosen}
-    program = [str(Path(__file__).with_name("fake.py"))] if options.fake else ["-m", "workers"]
-    command = [sys.executable, *program, "run", "--grace", "0"]
-    with tempfile.TemporaryFile("w+") as told:
-        workers = [subprocess.Popen(command, env=environment, stderr=told) for _ in range(num_workers)]
-        try:
-            while sum(worker.stage == "ready" for worker in front.presence.workers()) < num_workers:
-                refuse_to_wait(front, workers, told)
-                time.sleep(0.05)
-            yield workers
-        finally:
-            for worker in workers:
-                worker.kill()
-                worker.wait()
-
-
-def refuse_to_wait(front, workers, told):
-    """For a worker that will never be ready."""
-    failed = [worker.detail for worker in front.presence.workers() if worker.stage == "failed"]
-    if failed or any(worker.poll() is not None for worker in workers):
-        told.seek(0)
-        sys.exit("\n".join([told.read()[-3000:], *failed]))
-
-
 def percentiles(seconds):
     marks = statistics.quantiles(seconds, n=100, method="inclusive") if len(seconds) > 1 else [0.0] * 99
     return {f"p{part}": round(1000 * marks[part - 1], 1) for part in (50, 95, 99)}
 
 
+def percent(share):
+    return "–" if share is None else f"{share:.0%}"
+
+
 def table(rows):
     cells = [
         [row["workers"], row["people"], row["rate"] or "–", row["replies_per_second"], row["engine_alone_per_second"],
-         row["tokens_per_second"], row["engine_alone_tokens"], f"{row['share_of_alone']:.0%}",
-         row["worker_cores"], row["engine_cores"],
+         row["tokens_per_second"], row["engine_alone_tokens"], percent(row["share_of_alone"]),
+         row["worker_cores"], row["engine_cores"], percent(row["share_of_prompts_known"]), percent(row["share_come_back"]),
          *row["first_text_ms"].values(), *row["final_ms"].values()]
         for row in rows
     ]  # fmt: skip

@@ -51,7 +51,7 @@ class EngineMeasures:
     """The numbers of one life of the engine, which begin at zero; ours go on from life to life."""
 
     def __init__(self) -> None:
-        self._last = Stats()
+        self._last, self._num_read = Stats(), 0
 
     def take(self, stats: Stats) -> None:
         last, self._last = self._last, stats
@@ -62,8 +62,10 @@ class EngineMeasures:
         metrics.ENGINE_STEPS.inc(stats.steps - last.steps)
         metrics.ENGINE_STEP_SECONDS.inc(stats.step_seconds - last.step_seconds)
         metrics.ENGINE_PROMPT_TOKENS.labels("cache").inc(stats.cached_tokens - last.cached_tokens)
-        read = stats.prompt_tokens - stats.cached_tokens - (last.prompt_tokens - last.cached_tokens)
-        metrics.ENGINE_PROMPT_TOKENS.labels("read").inc(read)
+        # Who waits for a turn may find in the cache later what was to be read: then there is less of it than was told before.
+        num_read = max(self._num_read, stats.prompt_tokens - stats.cached_tokens)
+        metrics.ENGINE_PROMPT_TOKENS.labels("read").inc(num_read - self._num_read)
+        self._num_read = num_read
         metrics.ENGINE_PREEMPTIONS.inc(stats.preemptions - last.preemptions)
 
 
