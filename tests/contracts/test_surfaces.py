@@ -5,12 +5,16 @@ What only one platform has (drafts, interactions, threads) is tested beside its 
 
 import os
 import signal
+import urllib.request
 from dataclasses import dataclass
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from bot.core.metrics import PORTS
 from bot.i18n import say
 from tests.fakes import discord, telegram
+from tests.ports import free_port
 from tests.programs import Up, kill, processes_of, until
 from tests.workers.engines.echo_prompts import whole_answer
 
@@ -64,6 +68,7 @@ def platform(request):
 @pytest.fixture(scope="module")
 def service(platform, tmp_path_factory):
     folder = tmp_path_factory.mktemp(platform.name)
+    platform.settings["metrics_port"] = free_port(len(PORTS))
     limits = {"context_tokens": 60_000, "answer_tokens": 20_000, "slots": 2}
     with Up(folder, merge_seconds=0.1, disclosure_hours=0, **limits, **platform.settings) as running:
         until(platform.num_starts, 90)
@@ -136,6 +141,22 @@ def test_who_is_no_admin_is_refused_once_and_changes_nothing(ann):
     ann.write("hello")
     until(lambda: answers(ann) and is_done(ann), 90)
     assert answers(ann) == [say("en", "denied-admin"), "You said: hello. I am listening."]
+
+
+def test_waits_for_the_platforms_limits_are_seen_in_the_adapters_metrics(platform, ann):
+    platform.server.limits = True  # on Telegram the adapter keeps them whatever the server does
+    try:
+        for _ in range(6):
+            ann.write("/about")
+        until(lambda: len(answers(ann)) == 6, 90)
+    finally:
+        platform.server.limits = False
+    with urllib.request.urlopen(f"http://127.0.0.1:{platform.settings['metrics_port'] + PORTS[platform.name]}/metrics") as page:
+        families = text_string_to_metric_families(page.read().decode())
+    [waits] = [family for family in families if family.name == "companion_limit_wait_seconds"]
+    told = {sample.name.removeprefix(f"{waits.name}_"): sample.value for sample in waits.samples if "le" not in sample.labels}
+    assert told["count"] >= 1
+    assert told["sum"] > 0
 
 
 @pytest.mark.slow
