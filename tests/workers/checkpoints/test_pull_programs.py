@@ -71,7 +71,8 @@ def test_killed_in_the_middle_it_goes_on_where_it_ended(program, hub, slow, publ
     assert fetched(tmp_path / "home") == 0
 
 
-def test_interrupted_it_ends_at_once_and_says_how_to_go_on(program, slow, published, tmp_path):
+def test_interrupted_it_ends_at_once_and_says_how_to_go_on(program, hub, slow, published, tmp_path):
+    hub.bytes_a_second = 40_000  # a busy machine has time to interrupt it
     victim = program(MODEL, "--to", tmp_path / "here")
     until(lambda: fetched(tmp_path / "here") > 100_000)
     victim.send_signal(signal.SIGINT)
