@@ -177,6 +177,7 @@ class Worker:
                 self._remark,
                 self._heart.reply_seconds,
                 self._heart.reply_spread,
+                self._limits().steers,
             )
         )
 

@@ -15,7 +15,7 @@ FIELD = "holder"
 
 
 class Holders:
-    """Safe to share between threads. How much room workers have is asked once a second, and only while there are several."""
+    """Safe to share between threads. How much room workers have is asked once a second; more only where there are several."""
 
     def __init__(self, store: Store) -> None:
         self._redis, self._presence = store.redis, Presence(store)
@@ -27,7 +27,7 @@ class Holders:
         """The worker that holds it, if it is ready and has room: one place less then, until it says again how busy it is."""
         with self._lock:
             self._ask()
-            if len(self._rooms) < 2:
+            if not self._rooms:
                 return None
         held: Any = self._redis.hget(Keys(conversation.surface).of(conversation, "state"), FIELD)
         holder = held.decode() if held else ""
@@ -44,5 +44,7 @@ class Holders:
     def _ask(self) -> None:
         if monotonic() - self._asked_at >= EVERY_SECONDS:
             ready = [worker for worker in self._presence.workers() if worker.stage == "ready"]
-            self._rooms = {worker.id: worker.slots - worker.busy for worker in ready}
+            # One alone takes all there is anyway.
+            several = ready if len(ready) > 1 else []
+            self._rooms = {worker.id: worker.slots - worker.busy for worker in several if worker.keeps}
             self._asked_at = monotonic()

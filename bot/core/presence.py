@@ -19,7 +19,7 @@ class WorkerState:
     """`stage` is loading, warming, ready, restarting or failed; `detail` says what with, or why.
 
     `remark` is a line about the model that people should know; `reply_seconds` is what a reply took of late, 0 if unknown,
-    and `reply_spread` how much that differs: its standard deviation, in seconds.
+    and `reply_spread` how much that differs: its standard deviation, in seconds. `keeps`: its engine keeps what it has read.
     """
 
     id: str
@@ -32,6 +32,7 @@ class WorkerState:
     remark: str = ""
     reply_seconds: float = 0.0
     reply_spread: float = 0.0
+    keeps: bool = False
 
     @property
     def is_here(self) -> bool:

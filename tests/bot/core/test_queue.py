@@ -85,7 +85,7 @@ def test_what_a_worker_took_is_written_down_nowhere_and_goes_back_when_it_ends(a
 
 
 def announce(store, id, busy=0, stage="ready"):
-    Presence(store).announce(WorkerState(id, stage, "", "paged", "bundled", slots=2, busy=busy))
+    Presence(store).announce(WorkerState(id, stage, "", "paged", "bundled", slots=2, busy=busy, keeps=True))
 
 
 def hold(store, who, worker):
