@@ -11,6 +11,7 @@ from bot.adapters.discord.keeping import DiscordKeeping
 from bot.adapters.shared import back_off, holding
 from bot.core import logs, metrics
 from bot.core.errors import CompanionError
+from bot.core.texts import SHELL
 from tests.bot.adapters.discord.conftest import SURFACE, talk_of
 from tests.bot.adapters.working import until
 from tests.fakes.discord import BOT_ID, TOKEN
@@ -47,12 +48,14 @@ def test_the_token_is_in_no_log_and_no_error(start, discord, ann, capfd):
     assert "What I understand" not in shown.err
 
 
-def test_a_wrong_token_is_told_in_words_without_the_token(start, discord):
+@pytest.mark.parametrize("language", SHELL.languages())
+def test_a_wrong_token_is_told_in_words_without_the_token(start, monkeypatch, discord, language):
+    monkeypatch.setenv("COMPANION_LANGUAGE", language)
     discord.token = "another"
     adapter = start(waits=False)
     until(lambda: adapter.error)
     assert isinstance(adapter.error, app.BadToken)
-    assert "discord.com/developers" in str(adapter.error)
+    assert str(adapter.error) == SHELL.say(language, "discord-bad-token")
     assert SECRET not in told(adapter.error)
 
 
@@ -64,11 +67,13 @@ def test_something_that_is_no_token_is_told_before_anything_starts(start, discor
     assert not discord.calls
 
 
-def test_an_intent_that_the_portal_does_not_allow_is_told_in_words(start, discord):
+@pytest.mark.parametrize("language", SHELL.languages())
+def test_an_intent_that_the_portal_does_not_allow_is_told_in_words(start, monkeypatch, discord, language):
+    monkeypatch.setenv("COMPANION_LANGUAGE", language)
     adapter = start(waits=False, discord_message_content=True)
     until(lambda: adapter.error)
     assert isinstance(adapter.error, app.IntentRefused)
-    assert "Message Content Intent" in str(adapter.error)
+    assert str(adapter.error) == SHELL.say(language, "discord-no-intent")
 
 
 def test_without_the_setting_no_intent_is_privileged(start, discord):

@@ -5,6 +5,7 @@ import pytest
 from bot.adapters.shared import holding
 from bot.core import logs
 from bot.core.errors import CompanionError
+from bot.core.texts import SHELL
 from bot.i18n import say
 from tests.bot.adapters.telegram.conftest import talk_of, until
 from tests.fakes.telegram import TOKEN, Refused
@@ -27,12 +28,14 @@ def test_the_token_is_in_no_log_and_no_error(start, telegram, ann, capfd):
     assert SECRET not in told.err + told.out
 
 
-def test_a_wrong_token_is_told_in_words_without_the_token(start, telegram):
+@pytest.mark.parametrize("language", SHELL.languages())
+def test_a_wrong_token_is_told_in_words_without_the_token(start, monkeypatch, telegram, language):
+    monkeypatch.setenv("COMPANION_LANGUAGE", language)
     telegram.token = "another"
     adapter = start(waits=False)
     until(lambda: adapter.error)
     assert isinstance(adapter.error, CompanionError)
-    assert "@BotFather" in str(adapter.error)
+    assert str(adapter.error) == SHELL.say(language, "telegram-bad-token")
     shown, problem = [], adapter.error
     while problem is not None:
         shown.append(repr(problem))

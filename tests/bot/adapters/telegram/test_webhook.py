@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from bot.adapters.telegram import webhook
 from bot.core.errors import CompanionError
 from bot.core.inbox import Inbox
+from bot.core.texts import SHELL
 from tests.bot.adapters.telegram.conftest import talk_of, until
 from tests.fakes.telegram import TOKEN
 from tests.ports import free_port
@@ -98,17 +99,25 @@ def test_an_update_that_makes_no_sense_is_put_aside_and_not_brought_again(begin,
     assert store.redis.keys(f"companion:{{telegram:{telegram.bot_id}}}:odd*")
 
 
-def test_a_url_that_telegram_refuses_ends_in_words(begin):
+@pytest.mark.parametrize("language", SHELL.languages())
+def test_a_url_that_telegram_refuses_ends_in_words(begin, monkeypatch, language):
+    monkeypatch.setenv("COMPANION_LANGUAGE", language)
     adapter = begin(telegram_webhook_url="http://example.org/")
     assert isinstance(adapter.error, CompanionError)
-    assert "https" in str(adapter.error).lower()
+    said, why = SHELL.say(language, "telegram-no-webhook", problem="|").split("|")[0], str(adapter.error)
+    assert why.startswith(said)
+    assert "https" in why.removeprefix(said).lower()
 
 
-def test_a_port_that_is_taken_ends_in_words(begin, port):
+@pytest.mark.parametrize("language", SHELL.languages())
+def test_a_port_that_is_taken_ends_in_words(begin, monkeypatch, port, language):
+    monkeypatch.setenv("COMPANION_LANGUAGE", language)
     with socket.create_server(("127.0.0.1", port)):
         adapter = begin()
     assert isinstance(adapter.error, CompanionError)
-    assert "COMPANION_TELEGRAM_WEBHOOK_LISTEN" in str(adapter.error)
+    said = SHELL.say(language, "telegram-cannot-listen", address=f"127.0.0.1:{port}", problem="|").split("|")[0]
+    assert str(adapter.error).startswith(said)
+    assert "in use" in str(adapter.error)
 
 
 def test_without_the_setting_the_updates_are_fetched_again(begin, start, telegram, ann, worker):
