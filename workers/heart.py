@@ -107,17 +107,18 @@ class Heart:
 
     def _beat_for_ever(self) -> None:
         while not self._closing.wait(self._pause):
-            for lease, watch in list(self._beating.values()):
-                self._beat(lease, watch)
+            self._beat(list(self._beating.values()))
 
-    def _beat(self, lease: Lease, watch: Watch) -> None:
-        if watch.is_overdue:
-            watch.interrupt("timeout")
-        # While Redis is away the lease may run out; the commit will tell.
+    def _beat(self, beating: list[tuple[Lease, Watch]]) -> None:
+        for _, watch in beating:
+            if watch.is_overdue:
+                watch.interrupt("timeout")
+        # While Redis is away a lease may run out; the commit will tell.
         with suppress(RedisError):
-            held = self._leases.renew(lease)
-            if held != "held":
-                watch.interrupt(held)
+            answers = self._leases.renew_all([lease for lease, _ in beating])
+            for (_, watch), held in zip(beating, answers, strict=True):
+                if held != "held":
+                    watch.interrupt(held)
 
     def _listen_for_ever(self) -> None:
         while not self._closing.is_set():
@@ -138,4 +139,4 @@ class Heart:
         for listener in self.listeners:
             listener(conversation)
         if found := self._beating.get(conversation):
-            self._beat(*found)
+            self._beat([found])
