@@ -48,7 +48,7 @@ class Message:
 
 
 _ONE, _TWO = Message("user", "1"), Message("assistant", "2")
-_SPACED = Message("user", " a b "), Message("assistant", "\n\né 1\n"), Message("user", "你好  ")
+_SPACED = Message("user", " a b "), Message("assistant", "\n\né 1\n"), Message("user", "你好  ")  # a tokenizer may look across
 
 
 class Decoder(Protocol):
@@ -175,7 +175,6 @@ class HuggingFaceTokenizer:
         ends = {ids[end] for end in _ENDS if end in ids} | {self._template.eos_token_id} - {None}
         self.stop_ids = frozenset(turns | ends)
         self.num_marks = len(self.render([_ONE, _TWO, _ONE])) - len(self.render([_ONE])) - 2
-        # A tokenizer that looks across marks does it there.
         self._can_part = self._with(Known()).render(_SPACED) == self.render(_SPACED)
 
     def knowing(self, known: Known) -> Self:
@@ -217,7 +216,8 @@ class HuggingFaceTokenizer:
         return tuple(chain.from_iterable(self._marked.get(part) or known.get(part, self._encode) for part in parts))
 
     def _encode(self, text: str) -> array[int]:
-        return array("I", self._backend.encode(text, add_special_tokens=False).ids)
+        # `encode` would hold the interpreter, and with it everybody's replies, for as long as it takes.
+        return array("I", self._backend.encode_batch_fast([text], add_special_tokens=False)[0].ids)
 
 
 def _marks(backend: Backend) -> dict[int, str]:

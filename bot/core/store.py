@@ -17,6 +17,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry
 
+from bot.core.connections import Connections
 from bot.core.messages import Conversation
 
 ROOT = "companion"
@@ -80,7 +81,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         retry = Retry(ExponentialBackoff(cap=0.5, base=0.05), _NUM_RETRIES)
-        self.redis: redis.Redis = redis.Redis.from_url(
+        connections = Connections.from_url(
             url,
             socket_timeout=_SOCKET_SECONDS,
             socket_connect_timeout=_SOCKET_SECONDS,
@@ -88,6 +89,7 @@ class Store:
             retry=retry,
             retry_on_error=[ConnectionError, TimeoutError],
         )
+        self.redis: redis.Redis = redis.Redis.from_pool(connections)
 
     @cached_property
     def _scripts(self) -> dict[str, Any]:
