@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sys
@@ -21,6 +22,8 @@ from typing import IO, Any, Self, cast
 from workers.engines import wire
 from workers.engines.base import Ended, EngineOptions, Request
 from workers.engines.errors import EngineDied
+
+_PIPE_BYTES = 1 << 20
 
 
 class Generation:
@@ -101,6 +104,7 @@ class Life:
         )
         self._inlet = cast(IO[bytes], self._process.stdin)
         self._outlet = cast(IO[bytes], self._process.stdout)
+        _widen(self._outlet)
         self._writing, self._opening = Lock(), Lock()
         self._open: dict[str, Generation] = {}
         self._keys = map(str, count())
@@ -175,6 +179,13 @@ class Life:
             # A broken pipe is no news: the end of `messages` tells everyone.
             with suppress(BrokenPipeError):
                 wire.send(self._inlet.fileno(), message)
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Where we are slow to read for a second or two, the engine shall not have to wait with its next step."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):  # more than this user may have
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _environment() -> dict[str, str]:
