@@ -15,7 +15,7 @@ from workers.engines.base import Stats
 log = structlog.get_logger()
 
 
-def lease_taken(lease: Lease, pseudonym: str, worker: str) -> None:
+def lease_taken(lease: Lease, pseudonym: str, worker: str = "") -> None:
     """From here on every line of this thread's log carries the message's trace; see `logs.context`."""
     structlog.contextvars.bind_contextvars(conversation=pseudonym, trace=lease.trace)
     if lease.holder:
