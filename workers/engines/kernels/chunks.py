@@ -10,7 +10,6 @@ a captured launch has always enough programs; those without work leave at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 import triton
@@ -18,7 +17,7 @@ import triton.language as tl
 from torch import Tensor
 from triton.language.extra import cuda
 
-from workers.engines.kernels.early import has_early_launch
+from workers.engines.kernels.early import has_early_launch, num_processors
 
 # Rows of a program that combines, and parts that it reads at once.
 COMBINED_ROWS, COMBINED_PARTS = 4, 8
@@ -68,7 +67,7 @@ def attend_chunks(
     group, num_chunks, early = num_heads // num_kv_heads, len(tables), has_early_launch(q.device)
     # Each chunk begins a tile of its own; what is split further is at most one more for each share.
     most_tiles = triton.cdiv(num_tokens * group, tiles.rows) + min(num_tokens, num_chunks)
-    shares = max(1, _num_processors(q.device) * tiles.per_processor // num_kv_heads)
+    shares = max(1, num_processors(q.device) * tiles.per_processor // num_kv_heads)
     items, padded = most_tiles + shares, max(16, triton.next_power_of_2(width))
     output = q.new_empty(q.shape)
     parts = q.new_empty((num_kv_heads, items, tiles.rows, padded), dtype=torch.float32)
@@ -95,11 +94,6 @@ def try_out(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dtype, d
     q = torch.ones((1, num_heads, width), dtype=dtype, device=device)
     ends = torch.arange(2, dtype=torch.int32, device=device)
     attend_chunks(q, cache, cache, ends, ends, torch.zeros((1, 16), dtype=torch.int32, device=device), width**-0.5)
-
-
-@cache
-def _num_processors(device: torch.device) -> int:
-    return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 4
 
 
 @triton.jit

@@ -14,3 +14,9 @@ import torch
 @cache
 def has_early_launch(device: torch.device) -> bool:
     return device.type == "cuda" and torch.version.hip is None and torch.cuda.get_device_capability(device) >= (9, 0)
+
+
+@cache
+def num_processors(device: torch.device) -> int:
+    """How many programs run side by side at least; elsewhere than on a GPU a few, for tests of how work is split."""
+    return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 4
