@@ -209,6 +209,7 @@ class World(RuleBasedStateMachine):
         talk.tries, talk.fence = talk.tries + 1, talk.fence + 1
         assert (lease.fence, lease.tries, list(lease.lines)) == (talk.fence, talk.tries, talk.next_turn)
         talk.token, talk.is_live, talk.is_due = lease.token, True, False
+        self._wake(lease.woken)
         return lease
 
     @rule(lease=leases)
@@ -264,6 +265,7 @@ class World(RuleBasedStateMachine):
         self.ended.update(numbers)
         self._end_turn(talk, lease, said, remember)
         assert set(woken) <= self._place(lease.conversation, "held"), "who is woken is next"
+        self._wake(woken)
         self._send(lease.conversation, final)
         if end == "put aside":
             self.dead[id] = (lease.conversation, lease.lines)
@@ -368,6 +370,11 @@ class World(RuleBasedStateMachine):
                 assert conversation in self.real.people.shared(replace(conversation, person=speaker))
 
     # how the model changes
+
+    def _wake(self, conversations):
+        """A worker is on its way to them; only when it does not come are they overdue again."""
+        for conversation in conversations:
+            self.talks[conversation].is_due = False
 
     def _send(self, conversation, event):
         self.outbox.append(Sent(conversation, self.talks[conversation].generation, event))
