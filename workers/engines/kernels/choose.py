@@ -81,17 +81,19 @@ def _draw(
     if not is_done:
         id = part * PART + tl.arange(0, PART)
         score = _scores(logits + row * stride, seen + slot * vocab, id, vocab, how)
+        likeliest = tl.max(score, axis=0)
+        # All may be banned in a part.
+        weight = tl.exp(score - tl.where(likeliest == float("-inf"), 0.0, likeliest))
         if ROUND == 0:
-            likeliest = tl.max(score, axis=0)
             tl.store(found + at, likeliest)
-            # All may be banned in a part.
-            tl.store(found + side + at, tl.sum(tl.exp(score - tl.where(likeliest == float("-inf"), 0.0, likeliest)), axis=0))
+            tl.store(found + side + at, tl.sum(weight, axis=0))
             tl.store(drawn + 2 * side + at, tl.sum((score != score).to(tl.int32), axis=0))
-        else:
-            score = tl.where(score > own, score, float("-inf"))
-        noisy, place = tl.max(_with_noise(score, id, how, which, num_tokens + row), 0, return_indices=True)
+        # Without a temperature there is one round.
+        speed = _race(score, tl.where(score > own, weight, 0.0), id, how, which, num_tokens + row)
+        fastest, place = tl.max(speed, 0, return_indices=True)
         at_found = found + (2 + 4 * ROUND) * side + at
-        tl.store(at_found, noisy)
+        # Parts are compared by the noisy score.
+        tl.store(at_found, tl.where(tl.load(how) > 0, tl.log(fastest) + likeliest, fastest))
         tl.store(at_found + side, tl.sum(tl.where(id == part * PART + place, score, 0.0), axis=0))
         tl.store(drawn + ROUND * side + at, part * PART + place)
 
@@ -138,7 +140,7 @@ def _decide(
         _, _, own, id, is_done = _judge(found, drawn, how, which, side, num_parts, 1, PARTS)
     # What is likelier than all has no mass, so this ends.
     while not is_done:
-        id, own = _draw_likelier(logits, seen, own, how, which, num_tokens, vocab, BLOCK)
+        id, own = _draw_likelier(logits, seen, own, likeliest, how, which, num_tokens, vocab, BLOCK)
         mass, number = _weigh_likelier(logits, seen, own, likeliest, how, vocab, BLOCK)
         is_done = _is_allowed(mass, number, total, own, likeliest, how, which)
     wanted = tl.load(forced + slot)
@@ -187,16 +189,16 @@ def _drawn(found, drawn, side, num_parts, ROUND: tl.constexpr, PARTS: tl.constex
 
 
 @triton.jit
-def _draw_likelier(logits, seen, own, how, which, num_tokens, vocab, BLOCK: tl.constexpr):
+def _draw_likelier(logits, seen, own, likeliest, how, which, num_tokens, vocab, BLOCK: tl.constexpr):
     """Again with the same noise, among what is likelier than the token with the score `own`."""
-    best, best_id = tl.full([BLOCK], float("-inf"), dtype=tl.float32), tl.zeros([BLOCK], dtype=tl.int32)
-    best_score = best
+    best, best_id = tl.zeros([BLOCK], dtype=tl.float32), tl.zeros([BLOCK], dtype=tl.int32)
+    best_score = tl.full([BLOCK], float("-inf"), dtype=tl.float32)
     for start in range(0, vocab, BLOCK):
         id = start + tl.arange(0, BLOCK)
         score = _scores(logits, seen, id, vocab, how)
-        noisy = tl.where(score > own, _with_noise(score, id, how, which, num_tokens), float("-inf"))
-        is_better = noisy > best
-        best, best_id = tl.where(is_better, noisy, best), tl.where(is_better, id, best_id)
+        speed = _race(score, tl.where(score > own, tl.exp(score - likeliest), 0.0), id, how, which, num_tokens)
+        is_better = speed > best
+        best, best_id = tl.where(is_better, speed, best), tl.where(is_better, id, best_id)
         best_score = tl.where(is_better, score, best_score)
     id = tl.sum(tl.where(tl.arange(0, BLOCK) == tl.argmax(best, axis=0), best_id, 0), axis=0)
     return id, tl.max(tl.where(best_id == id, best_score, float("-inf")), axis=0)
@@ -225,8 +227,11 @@ def _scores(logits, seen, id, vocab, how):
 
 
 @triton.jit
-def _with_noise(score, id, how, seed, num_tokens):
-    """`noise.gumbel` of `noise.step_keys`, where there is a temperature."""
+def _race(score, weight, id, how, seed, num_tokens):
+    """What is largest for the token that is drawn: its weight by an exponential time, the score without a temperature.
+
+    The logarithm of it is the score with `noise.gumbel` of `noise.step_keys`, but for a number that all have in common.
+    """
     key = tl.load(seed).to(tl.uint32) + tl.load(num_tokens).to(tl.uint32) * 0x9E3779B9
     key = (key ^ (key >> 16)) * 0x85EBCA6B
     key = (key ^ (key >> 16)) * 0xC2B2AE35
@@ -235,4 +240,4 @@ def _with_noise(score, id, how, seed, num_tokens):
     bits = (bits ^ (bits >> 15)) * 0x2C1B3C6D
     bits = (bits ^ (bits >> 15)) * 0x297A2D39
     uniform = (((bits ^ (bits >> 15)) & 0x7FFFFF).to(tl.float32) + 0.5) * (2.0**-23)
-    return score + tl.where(tl.load(how) > 0, -tl.log(-tl.log(uniform)), 0.0)
+    return tl.where(tl.load(how) > 0, weight / -tl.log(uniform), score)
