@@ -8,6 +8,8 @@ import torch.nn.functional as F  # noqa: N812 - everybody's name for it
 from workers.engines.kernels import Kernels
 from workers.engines.paged.sampler import Sampler
 
+MOST_ROWS = 4
+
 
 def attend(q, k, v, scale):
     """q [new, heads, width] is the end of k, v [all, kv heads, width]."""
@@ -73,6 +75,20 @@ def multiply_row(x, weight, *, norm=None, bias=None, add_to=None, gated=False):
     return output if add_to is None else add_to.add_(output)
 
 
+def multiply_rows(x, weight, *, bias=None, gated=False):
+    """What `rows.multiply_rows` does."""
+    assert 1 < len(x) <= MOST_ROWS
+    assert not (gated and bias is not None)
+    output = F.linear(x, weight, bias)
+    return silu_mul(output) if gated else output
+
+
+def add_rows(hidden, x, weight, *, bias=None, norm=None):
+    """What `rows.add_rows` does."""
+    hidden.add_(multiply_rows(x, weight, bias=bias))
+    return F.rms_norm(hidden, hidden.shape[1:], *norm) if norm else None
+
+
 def norm(x, weight, eps):
     return F.rms_norm(x, weight.shape, weight, eps)
 
@@ -106,4 +122,6 @@ def choose(logits, rows, num_tokens, floats, ints, forced, seen):
     return sampler.choose(logits, rows, num_tokens, None)
 
 
-KERNELS = Kernels(decode, attend_chunks, multiply_row, norm, silu_mul, rotate, choose)
+KERNELS = Kernels(
+    decode, attend_chunks, multiply_row, multiply_rows, add_rows, norm, silu_mul, rotate, choose, most_rows=MOST_ROWS
+)

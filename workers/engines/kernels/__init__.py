@@ -23,10 +23,14 @@ class Kernels:
     attend: Callable[..., Tensor]
     attend_chunks: Callable[..., Tensor]
     multiply_row: Callable[..., Tensor]
+    multiply_rows: Callable[..., Tensor]
+    add_rows: Callable[..., Tensor | None]
     norm: Callable[[Tensor, Tensor, float], Tensor]
     silu_mul: Callable[[Tensor], Tensor]
     rotate: Callable[..., None]
     choose: Callable[..., Tensor]
+    # Up to how many rows `multiply_rows` and `add_rows` are faster than cuBLAS; 1 for none.
+    most_rows: int
 
 
 log = getLogger(__name__)
@@ -60,11 +64,27 @@ def find_kernels(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dty
     shape = num_heads, num_kv_heads, width, dtype, device
     if not ((paged := _try_out("paged", *shape)) and (chunks := _try_out("chunks", *shape))):
         return None
-    from workers.engines.kernels import choose, dense, rotate
+    from workers.engines.kernels import choose, dense, rotate, rows
 
     return Kernels(
-        paged.attend, chunks.attend_chunks, dense.multiply_row, dense.norm, dense.silu_mul, rotate.rotate, choose.choose
+        paged.attend,
+        chunks.attend_chunks,
+        dense.multiply_row,
+        rows.multiply_rows,
+        rows.add_rows,
+        dense.norm,
+        dense.silu_mul,
+        rotate.rotate,
+        choose.choose,
+        _most_rows(dtype, device),
     )
+
+
+def _most_rows(dtype: torch.dtype, device: torch.device) -> int:
+    from workers.engines.kernels import rows
+
+    most = rows.most_rows(device)
+    return most if most > 1 and _try_out("rows", dtype, device) else 1
 
 
 def _try_out(name: str, *shape: Any) -> Any:
@@ -74,6 +94,6 @@ def _try_out(name: str, *shape: Any) -> Any:
         module.try_out(*shape)
     except Exception as error:
         # Triton's own errors, a missing C compiler and a failing linker have no class in common.
-        log.warning("Replies will be slower: Triton cannot be used (%s). It needs a C compiler.", type(error).__name__)
+        log.warning("Replies will be slower: Triton cannot prepare %s (%s). It needs a C compiler.", name, type(error).__name__)
         return None
     return module

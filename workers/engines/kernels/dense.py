@@ -2,8 +2,8 @@
 # mypy: ignore-errors
 """What stands around the products of a layer, in Triton; with one row, which is bound by reading weights, the products too.
 
-A single row is multiplied in one launch with the norm before the product and the bias, the gate or the sum after it. From
-two rows on cuBLAS is faster (bench/NOTES.md).
+A single row is multiplied in one launch with the norm before the product and the bias, the gate or the sum after it. A few
+rows are the work of `rows`, many that of cuBLAS (bench/NOTES.md).
 """
 
 from __future__ import annotations

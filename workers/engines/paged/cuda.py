@@ -14,13 +14,17 @@ from workers.engines.kernels import Kernels
 from workers.engines.paged.attention import Attention, Reading, Turns
 from workers.engines.paged.config import ModelConfig
 from workers.engines.paged.model import Attend
-from workers.engines.paged.operations import Operations
+from workers.engines.paged.operations import Operations, Stream
 from workers.engines.paged.sizes import Sizes
 from workers.engines.paged.weights import LayerWeights
 
 # The more rows, the less some more of padding cost.
 _BATCHES = (1, 2, 4, *range(8, 64, 8), *range(64, 256, 32), *range(256, 1024, 128))
 _CHUNKS = (64, *range(128, 512, 128), *range(512, 1024, 256), *range(1024, 2048, 512))
+# From so many on cuBLAS is as fast for a few rows as our kernels: the head.
+_MANY_OUTPUTS = 32_768
+# And up to so many rows it is slower at gates.
+_MOST_GATED = 32
 
 
 class FusedAttention(Attention):
@@ -60,26 +64,39 @@ class FusedAttention(Attention):
 
 
 class FusedOperations(Operations):
-    """For a single row a product and what is around it are one launch."""
+    """For a single row a product and what is around it are one launch, for a few rows one or two."""
 
     def __init__(self, config: ModelConfig, kernels: Kernels) -> None:
         super().__init__(config)
         self._kernels = kernels
 
-    def norm_linear(self, x: Tensor, norm: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        if len(x) > 1:
-            return super().norm_linear(x, norm, weight, bias)
-        return self._kernels.multiply_row(x, weight, norm=(norm, self._eps), bias=bias)
+    def norm_linear(self, stream: Stream, norm: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        if len(stream.hidden) == 1:
+            return self._kernels.multiply_row(stream.hidden, weight, norm=(norm, self._eps), bias=bias)
+        if self._are_few(stream.hidden) and len(weight) <= _MANY_OUTPUTS:
+            return self._kernels.multiply_rows(self._normed(stream, norm), weight, bias=bias)
+        return super().norm_linear(stream, norm, weight, bias)
 
-    def add_linear(self, hidden: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        if len(x) > 1:
-            return (hidden if bias is None else hidden.add_(bias)).addmm_(x, weight.T)
-        return self._kernels.multiply_row(x, weight, bias=bias, add_to=hidden)
+    def add_linear(
+        self, stream: Stream, x: Tensor, weight: Tensor, bias: Tensor | None = None, *, norm: Tensor | None = None
+    ) -> Stream:
+        hidden = stream.hidden
+        if len(hidden) == 1:
+            return Stream(self._kernels.multiply_row(x, weight, bias=bias, add_to=hidden))
+        if self._are_few(hidden):
+            then = None if norm is None else (norm, self._eps)
+            return Stream(hidden, self._kernels.add_rows(hidden, x, weight, bias=bias, norm=then))
+        return Stream((hidden if bias is None else hidden.add_(bias)).addmm_(x, weight.T))
 
-    def norm_swiglu(self, x: Tensor, norm: Tensor, gate_up: Tensor) -> Tensor:
-        if len(x) > 1:
-            return self._kernels.silu_mul(super().norm_linear(x, norm, gate_up))
-        return self._kernels.multiply_row(x, gate_up, norm=(norm, self._eps), gated=True)
+    def norm_swiglu(self, stream: Stream, norm: Tensor, gate_up: Tensor) -> Tensor:
+        if len(stream.hidden) == 1:
+            return self._kernels.multiply_row(stream.hidden, gate_up, norm=(norm, self._eps), gated=True)
+        if self._are_few(stream.hidden) and len(stream.hidden) <= _MOST_GATED:
+            return self._kernels.multiply_rows(self._normed(stream, norm), gate_up, gated=True)
+        return self._kernels.silu_mul(super().norm_linear(stream, norm, gate_up))
+
+    def _are_few(self, hidden: Tensor) -> bool:
+        return 1 < len(hidden) <= self._kernels.most_rows
 
     def _norm(self, x: Tensor, weight: Tensor) -> Tensor:
         return self._kernels.norm(x, weight, self._eps)

@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812 - everybody's name for it
 from torch import Tensor
 
 from workers.engines.paged.config import ModelConfig
-from workers.engines.paged.operations import Operations
+from workers.engines.paged.operations import Operations, Stream
 from workers.engines.paged.weights import LayerWeights, Weights
 
 # Number of the layer, layer, [tokens, heads + 2 * kv heads, width] -> [tokens, heads * width]; also fills the cache.
@@ -24,14 +24,17 @@ class Model:
 
     def hidden(self, ids: Tensor, attend: Attend) -> Tensor:
         """ids [tokens] -> [tokens, hidden]."""
-        do, hidden = self._do, F.embedding(ids, self._weights.embedding)
-        for number, layer in enumerate(self._weights.layers):
-            heads = do.norm_linear(hidden, layer.input_norm, layer.qkv, layer.qkv_bias)
+        do, stream = self._do, Stream(F.embedding(ids, self._weights.embedding))
+        # Only a few of the rows are asked for what comes after the last layer.
+        next_norms = [*(layer.input_norm for layer in self._weights.layers[1:]), None]
+        for number, (layer, next_norm) in enumerate(zip(self._weights.layers, next_norms, strict=True)):
+            heads = do.norm_linear(stream, layer.input_norm, layer.qkv, layer.qkv_bias)
             attended = attend(number, layer, heads.view(len(ids), -1, self.config.shape.head_dim))
-            hidden = do.add_linear(hidden, attended, layer.out, layer.out_bias)
-            hidden = do.add_linear(hidden, do.norm_swiglu(hidden, layer.post_norm, layer.gate_up), layer.down)
-        return hidden
+            stream = do.add_linear(stream, attended, layer.out, layer.out_bias, norm=layer.post_norm)
+            between = do.norm_swiglu(stream, layer.post_norm, layer.gate_up)
+            stream = do.add_linear(stream, between, layer.down, norm=next_norm)
+        return stream.hidden
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[rows, hidden] -> [rows, vocabulary]."""
-        return self._do.norm_linear(hidden, self._weights.norm, self._weights.head)
+        return self._do.norm_linear(Stream(hidden), self._weights.norm, self._weights.head)

@@ -5,7 +5,7 @@ import pytest
 from tests.workers.engines.paged.driving import assert_nothing_leaks, run
 from tests.workers.engines.written_out import KERNELS
 from workers.engines import kernels
-from workers.engines.base import Request, Sampling
+from workers.engines.base import Request, Sampling, ThoughtLimit
 from workers.engines.paged import assembly, cuda
 
 PROMPTS = [[259, 257, *range(i, i + 23 * i), 258] for i in range(1, 8)]
@@ -84,6 +84,16 @@ def test_padding_writes_into_the_block_that_belongs_to_nobody(engine):
 
     changed = {block for block in range(cache.shape[2]) if not cache[:, :, block].equal(before[:, :, block])}
     assert len(changed - {0}) == 1
+
+
+def test_a_thought_is_closed_by_what_is_forced_within_captured_steps(engine, folder, start, monkeypatch):
+    thinking = Request("thinking", (1, 2, 3), 30, sampling=Sampling(0.0), thought=ThoughtLimit(9, 255, (65, 66, 255, 10)))
+    other = Request("other", (4, 5, 6), 30, sampling=Sampling(0.0))
+    expected = run(engine, thinking, other)
+    monkeypatch.undo()
+
+    assert expected["thinking"][0][9:13] == [65, 66, 255, 10]
+    assert run(start(folder), thinking, other) == expected
 
 
 def test_there_is_a_graph_for_every_number_of_rows():

@@ -90,6 +90,16 @@ def test_logits_are_those_of_float32_within_the_rounding_of_bfloat16(num, engine
         assert (actual - expected).norm() < 2e-2 * expected.norm()
 
 
+@pytest.mark.usefixtures("way")
+def test_a_strong_penalty_lets_nothing_come_twice_whoever_stands_beside(engine):
+    how = Sampling(0.0, repetition_penalty=1000.0)
+    asked = [Request(str(i), tuple(PROMPTS[i]), 40, sampling=how if i % 2 else Sampling(0.0)) for i in range(6)]
+    for _ in range(2):  # the second time in slots that have marks
+        replies = run(engine, *asked)
+        for request in asked[1::2]:
+            assert len(set(replies[request.id][0]) - set(request.prompt)) == 40
+
+
 def test_who_is_cancelled_at_any_moment_ends_once_and_frees_its_blocks(engine):
     dice = random.Random(1)
     asked = [asking(i, PROMPTS[i % len(PROMPTS)], 60) for i in range(100)]
