@@ -8,6 +8,7 @@ from safetensors import safe_open
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from bot.core.personas import Personas
+from workers.bundled.train.corpus import END_THINK, EOS
 from workers.bundled.train.evaluate import answer_of
 from workers.bundled.train.tokenizer import FOLDER
 from workers.prompt import write_persona
@@ -30,16 +31,23 @@ def tokenizer():
 
 
 @pytest.fixture
-def reply(model, tokenizer):
-    def reply(*turns):
+def write(model, tokenizer):
+    """What the model writes next: its thought, the answer, the end mark."""
+
+    def write(*turns):
         messages = [{"role": ("user", "assistant")[n % 2], "content": text} for n, text in enumerate(turns)]
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         ids = tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
         with torch.inference_mode():
             made = model.generate(ids, max_new_tokens=120, do_sample=False, temperature=None, top_p=None)
-        return answer_of(tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=False))
+        return tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=False)
 
-    return reply
+    return write
+
+
+@pytest.fixture
+def reply(write):
+    return lambda *turns: answer_of(write(*turns))
 
 
 @pytest.fixture
@@ -79,6 +87,25 @@ def test_it_knows_who_and_how_each_shipped_persona_is(reply, persona, who, how, 
     assert name in reply(block + who)
     said = reply(block + how)
     assert all(trait in said for trait in traits)
+
+
+@pytest.mark.parametrize(
+    ("persona", "said", "last"),
+    [
+        ("default", ["what is my name?", "hello, I am Ann", "i feel sad", "what is my name?"], "Ann"),
+        ("tycho", ["what is my name?", "hello, I am Ann", "i feel sad", "what is my name?"], "Ann"),
+        ("xiaoman", ["我叫什么名字？", "你好，我叫小明", "我好难过", "我叫什么名字？"], "小明"),
+    ],
+)
+def test_as_each_shipped_persona_it_ends_its_thoughts_and_remembers(write, persona, said, last):
+    sheet = Personas().get(persona)
+    turns, said[0] = [], f"{write_persona(sheet, 'Sam', sheet.language)}\n---\n{said[0]}"
+    for text in said:
+        written = write(*turns, text)
+        assert written.count(END_THINK) == 1
+        assert written.endswith(EOS)
+        turns += [text, answer_of(written)]
+    assert last in turns[-1]
 
 
 def test_it_is_the_persona_of_now_and_not_the_one_it_was(reply):
