@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from workers.checkpoints import catalog, hashes, quantised
@@ -30,14 +32,11 @@ def print_pull(name: str, mirror: str, revision: str | None, to: Path | None, la
     """Gives the exit status."""
     screen = Screen(language)
     try:
-        folder = pull(name, screen, mirror, revision, to)
+        with _ending_when_interrupted(screen, _typed(name, mirror, revision, to)):
+            folder = pull(name, screen, mirror, revision, to)
     except Defect as defect:
         screen.line(str(defect.in_file(name).as_check(language)))
         return 1
-    except KeyboardInterrupt:
-        screen.say("pull-interrupted", again=_typed(name, mirror, revision, to))
-        # Threads that wait for the net would hold the end up; what they have written is on the disk.
-        os._exit(_INTERRUPTED)
     findings = check(folder)
     for finding in findings:
         screen.line(str(finding.as_check(language)))
@@ -48,6 +47,23 @@ def print_pull(name: str, mirror: str, revision: str | None, to: Path | None, la
         screen.say("pull-unfit", folder=quoted(folder))
     print(folder, flush=True)
     return 0 if is_well(findings) else 1
+
+
+@contextmanager
+def _ending_when_interrupted(screen: Screen, again: str) -> Iterator[None]:
+    """Not by an exception: where one is raised in a callback or a destructor, Python drops it, and the pull went on."""
+
+    def end() -> None:
+        screen.say("pull-interrupted", again=again)
+        # Threads that wait for the net would hold the end up; what they have written is on the disk.
+        os._exit(_INTERRUPTED)
+
+    # On a thread, as whoever was interrupted may hold the screen.
+    before = signal.signal(signal.SIGINT, lambda *_: Thread(target=end).start())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def pull(name: str, screen: Screen, mirror: str = "", revision: str | None = None, to: Path | None = None) -> Path:
