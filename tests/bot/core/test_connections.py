@@ -44,6 +44,11 @@ def test_connections_that_the_server_closed_are_opened_again(store, redis_server
     other.redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     other.close()
 
+    # Asked by hand: a client would ask again where a connection is broken.
+    connection = store.redis.connection_pool.get_connection()
+    connection.send_command("PING")
+    assert connection.read_response() in (b"PONG", "PONG")
+    store.redis.connection_pool.release(connection)
     on_threads(16, lambda number: store.redis.ping())
 
 
