@@ -43,7 +43,7 @@ def assemble(folder: Path, config: ModelConfig, options: EngineOptions, loaded: 
     sampler = Sampler(sizes.slots, config.shape.vocab, device, kernels.choose if kernels else None)
     runner = Runner(Model(config, weights, operations), attention, sampler, sizes.slots, sizes.context)
     if kernels:
-        runner.capture(cuda.batch_sizes(sizes.slots), cuda.chunk_sizes(sizes.chunk), cuda.capture)
+        runner.capture(cuda.batch_sizes(sizes.slots), cuda.chunk_sizes(sizes.chunk), cuda.make_capture())
     scheduler = Scheduler(BlockPool(sizes.num_blocks, sizes.block), sizes.slots, sizes.chunk)
     limits = Limits(sizes.context, sizes.slots, steers=True)
     # A CPU computes while it launches: to be a step ahead would only waste the last one of each reply.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import partial
 from typing import Any
 
 import torch
@@ -120,8 +120,15 @@ def chunk_sizes(chunk: int) -> list[int]:
     return [*(size for size in _CHUNKS if size < chunk), chunk]
 
 
-def capture(launch: Callable[[], Tensor]) -> Callable[[], Tensor]:
-    """A CUDA graph of `launch`. All share their memory: what one gives must be copied before the next runs."""
+def make_capture() -> Callable[[Callable[[], Tensor]], Callable[[], Tensor]]:
+    """What makes CUDA graphs of launches. All share their memory: what one gives must be copied before the next runs.
+
+    Each engine needs one of its own: torch forgets the memory together with the last graph in it.
+    """
+    return partial(_capture, torch.cuda.graph_pool_handle())
+
+
+def _capture(pool: Any, launch: Callable[[], Tensor]) -> Callable[[], Tensor]:
     make: Any = torch.cuda.Stream
     aside = make()
     aside.wait_stream(torch.cuda.current_stream())
@@ -129,7 +136,7 @@ def capture(launch: Callable[[], Tensor]) -> Callable[[], Tensor]:
         launch()  # what is compiled and allocated the first time must not be captured
     torch.cuda.current_stream().wait_stream(aside)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, pool=_pool()):
+    with torch.cuda.graph(graph, pool=pool):
         chosen = launch()
 
     def replay() -> Tensor:
@@ -137,8 +144,3 @@ def capture(launch: Callable[[], Tensor]) -> Callable[[], Tensor]:
         return chosen
 
     return replay
-
-
-@cache
-def _pool() -> Any:
-    return torch.cuda.graph_pool_handle()

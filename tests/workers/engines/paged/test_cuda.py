@@ -34,7 +34,7 @@ def engine(request, folder, start, monkeypatch):
 
     monkeypatch.setattr(kernels, "has_flash", lambda *_: True)
     monkeypatch.setattr(kernels, "find_kernels", lambda *_: None if request.param == "no kernels" else KERNELS)
-    monkeypatch.setattr(cuda, "capture", call_again)
+    monkeypatch.setattr(cuda, "make_capture", lambda: call_again)
     monkeypatch.setattr(assembly.cuda, "batch_sizes", lambda num_slots: [1, 4, num_slots])
     monkeypatch.setattr(cuda, "_CHUNKS", (20,))
     engine = start(folder, ahead=1, slots=7, chunk=50)

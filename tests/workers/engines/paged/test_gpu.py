@@ -1,6 +1,7 @@
 """The engine on a GPU in bfloat16, held against transformers in float32 there: skipped where there is none."""
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,13 +15,25 @@ DICE = random.Random(0)
 PROMPTS = [[DICE.randrange(6000) for _ in range(num)] for num in (1, 5, 63, 64, 65, 130, 300, 700)]
 
 
-@pytest.fixture(scope="module")
-def engine():
+def start(memory_share):
     from workers.engines.paged import load
 
-    engine = load(EngineOptions("paged", str(BUNDLED), device="cuda", dtype="bfloat16", context=1024, requests=48), nothing)
+    options = EngineOptions("paged", str(BUNDLED), device="cuda", dtype="bfloat16", context=1024, requests=48)
+    return load(replace(options, memory_share=memory_share), nothing)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    engine = start(memory_share=0.6)
     yield engine
     engine.close()
+
+
+def test_a_second_engine_loads_where_the_first_one_was_closed():
+    for _ in range(2):
+        engine = start(memory_share=0.9)  # leaves room for the one of the other tests
+        assert run(engine, asking(0, PROMPTS[2]))["0"][1].reason == "length"
+        engine.close()
 
 
 @pytest.fixture(scope="module")
