@@ -27,7 +27,7 @@ def running(options, front, url, num_workers):
     with tempfile.TemporaryFile("w+") as told:
         workers = [start(command, environment, told) for _ in range(num_workers)]
         try:
-            while sum(worker.stage == "ready" for worker in front.presence.workers()) < num_workers:
+            while num_ready(front) < num_workers * front.settings.slots:
                 refuse_to_wait(front, workers, told)
                 time.sleep(0.05)
             yield workers
@@ -35,6 +35,11 @@ def running(options, front, url, num_workers):
             for worker in workers:
                 worker.kill()
                 worker.wait()
+
+
+def num_ready(front):
+    """Slots of workers, and of all their processes."""
+    return sum(worker.slots for worker in front.presence.workers() if worker.stage == "ready")
 
 
 def start(command, environment, told):
@@ -67,13 +72,25 @@ def told(workers):
     return found.values()
 
 
-def cores(workers):
-    """Seconds of the processor that the workers have taken, and their engines; nothing where there is no /proc."""
-    pids = [worker.pid for worker in workers]
-    engines = [
-        child for pid in pids for tasks in Path(f"/proc/{pid}/task").glob("*/children") for child in tasks.read_text().split()
-    ]
-    return sum(map(seconds_of, pids)), sum(map(seconds_of, engines))
+def cores(front, workers):
+    """Seconds of the processor that the workers have taken, their engines, Redis, and this program; nothing without /proc."""
+    children = [child for worker in workers for child in children_of(worker.pid)]
+    engines = [pid for pid in children if "child" in command_of(pid)]
+    processes = [worker.pid for worker in workers] + [pid for pid in children if pid not in engines]
+    redis = front.store.redis.info("server")["process_id"]
+    return [sum(map(seconds_of, pids)) for pids in (processes, engines, [redis], [os.getpid()])]
+
+
+def num_processes(workers):
+    return sum(1 + sum("child" not in command_of(pid) for pid in children_of(worker.pid)) for worker in workers)
+
+
+def children_of(pid):
+    return [int(child) for tasks in Path(f"/proc/{pid}/task").glob("*/children") for child in tasks.read_text().split()]
+
+
+def command_of(pid):
+    return Path(f"/proc/{pid}/cmdline").read_text()
 
 
 def seconds_of(pid):

@@ -10,9 +10,10 @@
                                                          an engine that plays a text back, 150 tokens a second for each
 
 The engine is the scripted echo engine unless --engine names another. Prints a table (milliseconds from writing to the first
-text and to the final; replies and tokens a second; the same of the engine alone in the same run; cores that the worker and its
-engine kept busy; how much of the prompts was in a cache, and who came back to the worker that had read them), and JSON. Redis
-is the embedded one, fsync on every write.
+text and to the final; replies and tokens a second; the same of the engine alone in the same run; cores that the workers'
+processes kept busy, their engines, Redis and the simulated people, and the workers' milliseconds for a reply; how much of the
+prompts was in a cache, and who came back to the worker that had read them), and JSON. Redis is the embedded
+one, fsync on every write.
 """
 
 import argparse
@@ -29,15 +30,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from people import People, talk
-from running import cores, running, told
+from running import cores, num_processes, running, told
 
 from bot.core.settings import load
 from bot.run import Front, open_redis
 
 ROOT = Path(__file__).parents[1]
-COLUMNS = ("workers", "people", "rate", "replies/s", "engine alone/s", "tokens/s", "engine alone", "share of it",
-           "worker cores", "engine cores", "known", "came back", "first p50", "p95", "p99",
-           "final p50", "p95", "p99")  # fmt: skip
+COLUMNS = (
+    ("workers", "workers"), ("processes", "processes"), ("people", "people"), ("rate", "rate"),
+    ("replies/s", "replies_per_second"), ("engine alone/s", "engine_alone_per_second"),
+    ("tokens/s", "tokens_per_second"), ("engine alone", "engine_alone_tokens"), ("share of it", "share_of_alone"),
+    ("worker cores", "worker_cores"), ("ms a reply", "worker_ms_per_reply"), ("engine cores", "engine_cores"),
+    ("Redis cores", "redis_cores"), ("people cores", "people_cores"),
+    ("known", "share_of_prompts_known"), ("came back", "share_come_back"),
+)  # fmt: skip
 WORDS = (ROOT / "README.md").read_text().split()
 NUM_SAMPLED = 200
 NUM_CLOSING = 14  # tokens that close a thought
@@ -81,7 +87,7 @@ def measure(options, front, url, num_workers):
         marks = []
 
         def mark():
-            marks.append((time.perf_counter(), len(people.first), len(people.final), *cores(workers), *told(workers)))
+            marks.append((time.perf_counter(), len(people.first), len(people.final), cores(front, workers), *told(workers)))
 
         timer = threading.Timer(options.warm, mark)
         timer.start()
@@ -90,16 +96,18 @@ def measure(options, front, url, num_workers):
         else:
             closed_loop(people, options.people, options.warm + options.seconds, bool(options.tokens))
         mark()
-        (began_at, num_first, num_final, *busy), (ended_at, last_first, last_final, *busy_now) = marks
+        (began_at, num_first, num_final, used, *busy), (ended_at, last_first, last_final, used_now, *busy_now) = marks
         elapsed, whose = ended_at - began_at, people.whose[num_final:last_final]
+        kept_busy = [round((now - before) / elapsed, 2) for before, now in zip(used, used_now, strict=True)]
+        processes = num_processes(workers)
     return {
-        "workers": num_workers, "people": options.people, "rate": options.rate,
+        "workers": num_workers, "processes": processes, "people": options.people, "rate": options.rate,
         "replies_per_second": round(len(whose) / elapsed, 1),
         "tokens_per_second": round(len(whose) / elapsed * mean_tokens(front, whose)),
-        "worker_cores": round((busy_now[0] - busy[0]) / elapsed, 2),
-        "engine_cores": round((busy_now[1] - busy[1]) / elapsed, 2),
-        "share_of_prompts_known": share(*(now - before for before, now in zip(busy[2:4], busy_now[2:4], strict=True))),
-        "share_come_back": share(*(now - before for before, now in zip(busy[4:], busy_now[4:], strict=True))),
+        **dict(zip(("worker_cores", "engine_cores", "redis_cores", "people_cores"), kept_busy, strict=True)),
+        "worker_ms_per_reply": round(1000 * (used_now[0] - used[0]) / len(whose), 1) if whose else None,
+        "share_of_prompts_known": share(*(now - before for before, now in zip(busy[:2], busy_now[:2], strict=True))),
+        "share_come_back": share(*(now - before for before, now in zip(busy[2:], busy_now[2:], strict=True))),
         "first_text_ms": percentiles(people.first[num_first:last_first]),
         "final_ms": percentiles(people.final[num_final:last_final]),
     }  # fmt: skip
@@ -170,6 +178,7 @@ def engine_alone(options, settings, tokens):
 def adapt(options, folder):
     """The settings for what was asked for: a model made on the spot, replies of so many tokens."""
     chosen = {"engine": options.engine, "model": options.model, "slots": options.slots}
+    chosen |= {"worker_processes": options.processes} if options.processes else {}
     if options.shape:
         from engine import make_model
 
@@ -197,19 +206,16 @@ def percentiles(seconds):
     return {f"p{part}": round(1000 * marks[part - 1], 1) for part in (50, 95, 99)}
 
 
-def percent(share):
-    return "–" if share is None else f"{share:.0%}"
+def show(value):
+    return "–" if value is None else value
 
 
 def table(rows):
     cells = [
-        [row["workers"], row["people"], row["rate"] or "–", row["replies_per_second"], row["engine_alone_per_second"],
-         row["tokens_per_second"], row["engine_alone_tokens"], percent(row["share_of_alone"]),
-         row["worker_cores"], row["engine_cores"], percent(row["share_of_prompts_known"]), percent(row["share_come_back"]),
-         *row["first_text_ms"].values(), *row["final_ms"].values()]
-        for row in rows
-    ]  # fmt: skip
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in [COLUMNS, ["---"] * len(COLUMNS), *cells])
+        [*(show(row[name]) for _, name in COLUMNS), *row["first_text_ms"].values(), *row["final_ms"].values()] for row in rows
+    ]
+    heads = [*(head for head, _ in COLUMNS), "first p50", "p95", "p99", "final p50", "p95", "p99"]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in [heads, ["---"] * len(heads), *cells])
 
 
 def main():
@@ -218,6 +224,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--rate", type=float)
     parser.add_argument("--workers", type=int, nargs="+", default=[1])
+    parser.add_argument("--processes", type=int, help="of each worker; unset is what the program chooses")
     parser.add_argument("--waiting", type=int, help="messages that wait when the worker starts")
     parser.add_argument("--engine", default="echo")
     parser.add_argument("--model", default="bundled")

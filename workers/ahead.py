@@ -6,7 +6,7 @@ from collections import OrderedDict
 from threading import Lock
 
 from workers.engines.base import Request
-from workers.engines.life import Generation
+from workers.engines.generation import Generation
 from workers.reply import Generator
 
 MAX_ASKED = 64

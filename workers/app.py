@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import sys
 from contextlib import suppress
+from socket import socket
 from threading import Event, Thread, Timer
 from types import FrameType
 
@@ -35,7 +35,10 @@ from workers.engines.process import EngineProcess
 from workers.heart import Heart
 from workers.late import late
 from workers.models import choose, remark
+from workers.place import Place
+from workers.pool import Threads
 from workers.respond import Responder
+from workers.siblings import Siblings
 from workers.tasks import Answering
 from workers.texts import language, say
 from workers.tokenizer import BadTokenizer, load_tokenizer
@@ -45,11 +48,14 @@ log = structlog.get_logger()
 
 
 class Worker:
-    """Builds everything one worker needs; `run` until told to stop."""
+    """Builds everything one process of a worker needs; `run` until told to stop. The first lets the others in at the `door`."""
 
-    def __init__(self, settings: Settings, redis_url: str, grace_seconds: float) -> None:
-        self._settings, self._grace_seconds = settings, grace_seconds
-        self._id = f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}"
+    def __init__(
+        self, settings: Settings, redis_url: str, grace_seconds: float, place: Place, door: socket | None = None
+    ) -> None:
+        self._settings, self._grace_seconds, self._place, self._door = settings, grace_seconds, place, door
+        self._id, self._slots, self._is_first = place.worker, place.share(settings.slots), place.number == 0
+        self._siblings = Siblings(place, grace_seconds, redis_url)
         self._options = choose(settings)
         options = self._options
         # One thread at a time: half an import of transformers is seen by another as a broken one.
@@ -67,7 +73,7 @@ class Worker:
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Replies that are not done within the grace go back to their inboxes."""
-        if self._remark:
+        if self._remark and self._is_first:
             print(self._remark, file=sys.stderr, flush=True)
         leases = Leases(
             self._store,
@@ -78,11 +84,13 @@ class Worker:
             lambda: self._id if self._limits().steers else "",
         )
         self._heart = Heart(self._store, leases, self._settings.lease_seconds, self._settings.reply_seconds)
-        with EngineProcess(self._options, self._progress) as engine:
+        with EngineProcess(self._options, self._progress, door=self._door, keeper=self._place.keeper) as engine:
             self._engine = engine
             Thread(target=self._preload, daemon=True).start()
             self._each(EVERY_SECONDS, self._announce)
-            self._each(EVERY_SECONDS, self._sweep)
+            if self._is_first:
+                self._each(EVERY_SECONDS, self._sweep)
+                self._each(EVERY_SECONDS, self._look_after_siblings)
             self._show()
             answering = Answering(leases, self._heart, self._responder(), engine, self._wakeups.send, self._id)
             self._app.task(answering.reply, name=queue.REPLY)
@@ -90,21 +98,34 @@ class Worker:
                 self._serve(self._app)
             finally:
                 self._leave()
-                with suppress(Exception):  # whatever the broker raises; others clear away after us
-                    self._wakeups.drop_queue_of(self._id)
+                if self._is_first:
+                    self._siblings.end()
+                    with suppress(Exception):  # whatever the broker raises; others clear away after us
+                        self._wakeups.drop_queue_of(self._id)
 
     def _show(self) -> None:
         """Numbers, for who asks for them."""
         if self._settings.metrics_port is not None:
-            metrics.show_worker(self._settings.slots, lambda: self._heart.num_busy, lambda: self._engine.state.name == "ready")
-            self._each(EVERY_SECONDS, lambda: metrics.read_queues(self._store))
-        metrics.serve(self._settings, "worker")
+            metrics.SLOTS.set(self._slots)
+            self._each(EVERY_SECONDS, self._measure)
+        if self._is_first:
+            metrics.serve(self._settings, "worker")
+
+    def _measure(self) -> None:
+        metrics.SLOTS_BUSY.set(self._heart.num_busy)
+        if self._is_first:
+            metrics.ENGINE_READY.set(self._engine.state.name == "ready")
+            metrics.read_queues(self._store)
+
+    def _look_after_siblings(self) -> None:
+        if self._engine.state.name == "ready":
+            self._siblings.keep_alive()
 
     def _leave(self) -> None:
         """Nobody shall count on this worker any more."""
         self._closing.set()
         with suppress(RedisError):
-            self._presence.leave(self._id)
+            self._presence.leave(self._id, self._place.number)
 
     def _responder(self) -> Responder:
         settings, store, vault = self._settings, self._store, self._vault
@@ -119,10 +140,10 @@ class Worker:
         signal.signal(signal.SIGINT, self._on_interrupt)
         own = app.amqp.queues.add(queue.queue_of(self._id))
         worker = app.Worker(
-            pool="threads",
-            concurrency=self._settings.slots,
+            pool=Threads,
+            concurrency=self._slots,
             queues=[queue.QUEUE, own.name],
-            hostname=f"companion@{self._id}",
+            hostname=f"companion@{self._id}-{self._place.number}",
             without_gossip=True,
             without_mingle=True,
             without_heartbeat=True,
@@ -132,8 +153,9 @@ class Worker:
         worker.start()
 
     def _progress(self, stage: Stage, detail: str) -> None:
-        told = say(language(), "engine-stage", stage=stage)
-        print(f"{told} {detail}".rstrip(), file=sys.stderr, flush=True)
+        if self._is_first:
+            told = say(language(), "engine-stage", stage=stage)
+            print(f"{told} {detail}".rstrip(), file=sys.stderr, flush=True)
         if stage == "ready":
             self._preload()
 
@@ -146,6 +168,7 @@ class Worker:
                 print(problem, file=sys.stderr, flush=True)
 
     def _on_shutdown(self, **_: object) -> None:
+        self._siblings.ask_to_end()
         self._leave()
         timer = Timer(self._grace_seconds, self._heart.hand_back_all)
         timer.daemon = True
@@ -172,12 +195,13 @@ class Worker:
                 state.detail if state.detail != self._options.model else "",
                 engine,
                 self._options.model if self._options.engine == "openai" else self._settings.model,
-                self._settings.slots,
+                self._slots,
                 self._heart.num_busy,
                 self._remark,
                 self._heart.reply_seconds,
                 self._heart.reply_spread,
                 self._limits().steers,
+                self._place.number,
             )
         )
 

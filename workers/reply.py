@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from workers.engines.base import Ended, Request, Sampling, ThoughtLimit
 from workers.engines.errors import EngineError
-from workers.engines.life import Generation
+from workers.engines.generation import Generation
 from workers.heart import Watch
 from workers.repetition import LoopDetector, last_whole_sentence
 from workers.texts import language, say

@@ -6,9 +6,11 @@ share of them at `http://COMPANION_METRICS_HOST:COMPANION_METRICS_PORT/metrics`,
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -21,6 +23,8 @@ from prometheus_client import (
     disable_created_metrics,
     start_http_server,
 )
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from redis.exceptions import RedisError
 
 from bot.core.settings import Settings
@@ -32,6 +36,8 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the se
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Where this is set before this module is loaded, several processes count together, in files there."""
 PORTS = {"worker": 0, "telegram": 1, "discord": 2, "console": 3}
 _WAIT_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 600, 1800)
 _LIMIT_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30)
@@ -44,7 +50,7 @@ def _counter(name: str, help: str, *labels: str) -> Counter:
 
 
 def _gauge(name: str, help: str, *labels: str) -> Gauge:
-    return Gauge(f"companion_{name}", help, labels, registry=REGISTRY)
+    return Gauge(f"companion_{name}", help, labels, registry=REGISTRY, multiprocess_mode="livesum")
 
 
 def _histogram(name: str, help: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
@@ -95,10 +101,9 @@ def serve(settings: Settings, process: str) -> Callable[[], None]:
     """Show this process's metrics where a port is set; gives what ends it. A port that is taken is told, and no more."""
     if settings.metrics_port is None:
         return _nothing
-    folder, host, port = settings.data_dir, settings.metrics_host, settings.metrics_port + PORTS[process]
-    DISK_FREE.set_function(lambda: shutil.disk_usage(folder).free)
+    host, port = settings.metrics_host, settings.metrics_port + PORTS[process]
     try:
-        server, _ = start_http_server(port, host, REGISTRY)
+        server, _ = start_http_server(port, host, _Looking(settings.data_dir))
     except OSError as problem:
         log.warning("no metrics: the address cannot be used", host=host, port=port, error=problem.strerror, action="metrics")
         return _nothing
@@ -115,11 +120,27 @@ def _end(server: Any) -> None:
     server.server_close()
 
 
-def show_worker(slots: int, num_busy: Callable[[], int], is_ready: Callable[[], bool]) -> None:
-    """What is asked of a worker whenever somebody looks."""
-    SLOTS.set(slots)
-    SLOTS_BUSY.set_function(num_busy)
-    ENGINE_READY.set_function(is_ready)
+class _Looking(CollectorRegistry):
+    """What is shown, from the moment that somebody looks: of this process, or of all that write into a folder together."""
+
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__()
+        self._data_dir = data_dir
+        if _FOLDER in os.environ:
+            MultiProcessCollector(self)  # type: ignore[no-untyped-call]
+            ProcessCollector(registry=self)
+        else:
+            self.register(REGISTRY)
+
+    def collect(self) -> Iterator[Metric]:
+        DISK_FREE.set(shutil.disk_usage(self._data_dir).free)
+        return iter(super().collect())
+
+
+def leave(pid: int) -> None:
+    """That process is gone: what it counted stays, what it had does not."""
+    if _FOLDER in os.environ:
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def read_queues(store: Store) -> None:

@@ -52,8 +52,10 @@ _CONFIG: dict[str, Any] = {
 
 def client(redis_url: str) -> Celery:
     """Celery on that Redis; connects at the first use, not here."""
-    app = Celery("companion", broker=broker_url(redis_url), set_as_current=False)
-    app.conf.update(_CONFIG)
+    url = broker_url(redis_url)
+    app = Celery("companion", broker=url, set_as_current=False)
+    # A worker that is busy leaves wake-ups to others; of other brokers Celery cannot ask for that.
+    app.conf.update(_CONFIG, worker_disable_prefetch=url.startswith("redis"))
     return app
 
 

@@ -87,6 +87,12 @@ class Settings(BaseSettings):
     answer_tokens: int = Field(1024, ge=16, description="Most tokens of an answer")
     thought_tokens: int = Field(1024, ge=16, description="Most tokens of a thought; then it is closed and the answer follows")
     slots: int = Field(32, ge=1, le=1024, description="Replies a worker makes at once")
+    worker_processes: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="Processes of a worker, which share its engine; unset is one for each 64 slots, at most one a core",
+    )
     reply_seconds: float = Field(600, gt=0, description="A reply that takes longer ends with words of regret")
     persona: str = Field("default", description="Who the companion is, unless a person or a chat chose another")
     persona_dir: Path | None = Field(None, description="Folder with persona files of your own (`*.toml`)")

@@ -2,7 +2,7 @@
 
 from workers import ahead
 from workers.ahead import Ahead
-from workers.engines.life import Generation
+from workers.engines.generation import Generation
 
 
 class Engine:

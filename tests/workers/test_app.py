@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import time
+from queue import SimpleQueue
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +14,7 @@ from bot.core.presence import Presence
 from bot.core.vault import Vault, master_key
 from tests.programs import ROOT, until
 from tests.sayings import SURFACE, incoming, talk
+from workers.pool import Threads
 
 
 @pytest.fixture
@@ -120,6 +123,32 @@ def test_a_lost_wake_up_is_made_up_for(worker, inbox, outbox, store):
     assert time.monotonic() - started_at < 6 + (started_at - starting_at), "on a busy machine everything takes longer"
 
 
+def test_a_worker_without_a_free_slot_leaves_wake_ups_to_others(worker, inbox, outbox, wakeups, store, monkeypatch):
+    monkeypatch.setenv("COMPANION_SLOTS", "1")
+    worker("--grace", "0.2")
+    _begin(inbox, wakeups, store, "hello #slow #long 999")
+    inbox.accept(incoming("hello", talk("2")))
+    wakeups.send(talk("2"))
+    time.sleep(1)
+    assert wakeups.num_waiting() >= 1
+
+    worker("--grace", "0.2")
+    [first] = until(lambda: outbox.fresh(10))
+    assert first.conversation == talk("2")
+
+
+def test_celerys_loop_is_woken_whenever_a_thread_is_free():
+    told = SimpleQueue()
+    threads = Threads(limit=1)
+    threads.register_with_event_loop(SimpleNamespace(call_soon=told.put))
+    threads.start()
+    applied = threads.apply_async(lambda: None)
+    applied.wait()
+
+    told.get(timeout=60)
+    threads.stop()
+
+
 def test_a_worker_with_another_memory_key_refuses_to_start(redis_server, store, vault, settings):
     vault.check()
     (settings.data_dir / "memory.key").unlink()
@@ -139,9 +168,9 @@ class _Bomb:
         return os.mkdir, (str(self.path),)
 
 
-def _begin(inbox, wakeups, store):
+def _begin(inbox, wakeups, store, text="hello #think 8 #slow"):  # some five seconds
     store.add_surface(SURFACE)
-    inbox.accept(incoming("hello #think 8 #slow"))  # some five seconds
+    inbox.accept(incoming(text))
     wakeups.send(talk())
     until(lambda: [state for state in Presence(store).workers() if state.busy])
     time.sleep(0.3)

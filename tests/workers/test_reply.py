@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from workers.engines import echo
 from workers.engines.base import Ended, Sampling, ThoughtLimit
 from workers.engines.errors import EngineDied
-from workers.engines.life import Generation
+from workers.engines.generation import Generation
 from workers.models import BUNDLED
 from workers.reply import Budget, Plan, Reply
 from workers.tokenizer import ByteTokenizer, load_tokenizer

@@ -6,6 +6,9 @@ The engine process may die or hang at any time: who waits gets `EngineDied` at o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from socket import socket
 from threading import Condition, Event, Thread
 from time import monotonic
 from typing import Any, Literal, Self
@@ -13,7 +16,9 @@ from typing import Any, Literal, Self
 from bot.core.metrics import ENGINE_RESTARTS
 from workers.engines.base import EngineOptions, Limits, Progress, Request, Stats
 from workers.engines.errors import EngineLoadFailed, EngineNotReady
-from workers.engines.life import Generation, Life
+from workers.engines.generation import Generation
+from workers.engines.life import Life
+from workers.engines.link import Link, visit
 from workers.measures import EngineMeasures
 from workers.texts import language, say
 
@@ -37,19 +42,27 @@ class EngineState:
 
 
 class EngineProcess:
-    """Starts the engine of `options` and keeps it alive; `on_progress` hears each stage, on a thread of ours."""
+    """Starts the engine of `options` and keeps it alive; `on_progress` hears each stage, on a thread of ours.
+
+    `door` is a socket that listens: there the engine takes in other processes. Such a one gives its address as `keeper`: then
+    the engine is another's to start and to end, and when that one has a new engine, this one has it too.
+    """
 
     def __init__(
         self,
         options: EngineOptions,
         on_progress: Progress = lambda stage, detail: None,
         heartbeat: float = HEARTBEAT_SECONDS,
+        door: socket | None = None,
+        keeper: Path | None = None,
     ) -> None:
         self._options, self._on_progress, self._heartbeat = options, on_progress, heartbeat
+        self._begin = partial(visit, keeper) if keeper else partial(Life, options, door)
+        self._is_ours = keeper is None
         self._changed = Condition()
         self._state = EngineState("loading")
         self._trouble = ""
-        self._life: Life | None = None
+        self._life: Link | None = None
         self._measures = EngineMeasures()
         self._closing = Event()
         self._threads = [Thread(target=run, daemon=True) for run in (self._keep_alive, self._watch)]
@@ -85,7 +98,7 @@ class EngineProcess:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _when_ready(self, timeout: float) -> tuple[Life, Limits]:
+    def _when_ready(self, timeout: float) -> tuple[Link, Limits]:
         with self._changed:
             self._changed.wait_for(lambda: self._state.name in ("ready", "failed", "closed"), timeout)
             state, life = self._state, self._life
@@ -103,7 +116,7 @@ class EngineProcess:
 
     def _keep_alive(self) -> None:
         num_deaths = 0
-        while not self._closing.wait(_back_off(num_deaths)):
+        while not self._closing.wait(back_off(num_deaths)):
             seconds_ready = self._live()
             if self._state.name == "failed":
                 return
@@ -113,7 +126,7 @@ class EngineProcess:
     def _live(self) -> float:
         """One life of the engine process, from start to end; how long it was ready, in seconds."""
         try:
-            life = self._life = Life(self._options)
+            life = self._life = self._begin()
         except OSError as error:
             self._restart(say(language(), "engine-not-started", problem=str(error)))
             return 0.0
@@ -132,7 +145,7 @@ class EngineProcess:
         life.bury()
         return monotonic() - ready_at if ready_at else 0.0
 
-    def _hear(self, life: Life, message: dict[str, Any]) -> None:
+    def _hear(self, life: Link, message: dict[str, Any]) -> None:
         if "beat" in message:
             self._measures.take(Stats(**message["beat"]))
         elif "stage" in message:
@@ -147,7 +160,7 @@ class EngineProcess:
             self._become(EngineState("failed", message["failed"]))
 
     def _restart(self, trouble: str) -> None:
-        if not self._closing.is_set():
+        if self._is_ours and not self._closing.is_set():
             ENGINE_RESTARTS.inc()
         self._trouble = trouble
         self._become(EngineState("restarting", trouble))
@@ -161,11 +174,11 @@ class EngineProcess:
             if woke_at - last < 2 * pause and self._life and self._is_silent(self._life, woke_at):
                 self._life.kill()
 
-    def _is_silent(self, life: Life, now: float) -> bool:
+    def _is_silent(self, life: Link, now: float) -> bool:
         limit = self._heartbeat if self._state.name == "ready" else max(self._heartbeat, LOADING_HEARTBEAT_SECONDS)
         return now - life.heard_at > limit
 
 
-def _back_off(num_deaths: int) -> float:
+def back_off(num_deaths: int) -> float:
     """Seconds to wait before the next start; the first start and the first restart are at once."""
     return BACK_OFF[min(num_deaths, len(BACK_OFF)) - 1] if num_deaths else 0.0

@@ -1,17 +1,18 @@
-"""How the worker and its engine process talk: lines of JSON over two pipes. `process.py` and `child.py` are the ends.
+"""How a worker's processes and their engine's talk: lines of JSON over sockets. The ends are in `link.py` and `clients.py`.
 
-To the child: options, then submit, cancel, close. To the worker: stage, ready, failed, all that a step brought, and beat
-with the numbers of an engine that has some.
+To the engine: options from the first, then submit, cancel, close. To the worker: stage, ready, failed, all that a step
+brought, and beat with the numbers of an engine that has some.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from array import array
 from base64 import b64decode, b64encode
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from socket import socket
 from typing import Any
 
 from workers.engines.base import Ended, Event, Request, Sampling, ThoughtLimit, Tokens
@@ -19,19 +20,23 @@ from workers.engines.base import Ended, Event, Request, Sampling, ThoughtLimit, 
 BEAT_SECONDS = 0.5
 
 
-def send(fd: int, message: dict[str, Any]) -> None:
-    """Write one message, whole; the caller holds the lock. Raises OSError when nobody reads any more."""
-    left = memoryview(json.dumps(message, separators=(",", ":")).encode() + b"\n")
-    while left:
-        left = left[os.write(fd, left) :]
+def pack(message: dict[str, Any]) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
 
 
-def receive(fd: int) -> Iterator[dict[str, Any]]:
+def receive(end: socket) -> Iterator[dict[str, Any]]:
     """Messages until the other side is gone; half a message at the end is dropped. All that came at once are read at once."""
     rest = b""
-    while chunk := os.read(fd, 1 << 16):
+    while chunk := _read(end):
         *lines, rest = (rest + chunk).split(b"\n")
         yield from json.loads(b"[" + b",".join(lines) + b"]")
+
+
+def _read(end: socket) -> bytes:
+    try:
+        return end.recv(1 << 16)
+    except OSError:
+        return b""
 
 
 def dump_request(request: Request) -> dict[str, Any]:
@@ -77,18 +82,20 @@ def _unpack(packed: str | list[int]) -> tuple[int, ...]:
     return tuple(ids)
 
 
-def dump_events(events: Iterable[Event]) -> dict[str, list[Any]]:
-    """Flat, as every token of every reply comes this way: `of` names the request of each of the new `ids`; then `ends`."""
-    of: list[str] = []
-    ids: list[int] = []
-    ends: list[Any] = []
+def dump_events(events: Iterable[Event]) -> dict[str, dict[str, list[Any]]]:
+    """By the number of the client, which an id begins with. Flat, as every token of every reply comes this way: `of` names
+    the request of each of the new `ids`; then `ends`.
+    """
+    parts: defaultdict[str, dict[str, list[Any]]] = defaultdict(lambda: {"of": [], "ids": [], "ends": []})
     for event in events:
+        number, _, key = event.id.partition(":")
+        part = parts[number]
         if isinstance(event, Tokens):
-            of += [event.id] * len(event.ids)
-            ids += event.ids
+            part["of"] += [key] * len(event.ids)
+            part["ids"] += event.ids
         else:
-            ends.append([event.id, event.reason, event.detail, event.usage])
-    return {"of": of, "ids": ids, "ends": ends}
+            part["ends"].append([key, event.reason, event.detail, event.usage])
+    return parts
 
 
 def load_end(fields: list[Any]) -> Ended:

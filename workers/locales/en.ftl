@@ -167,6 +167,7 @@ load-no-template = { $model } has no chat template. Choose a model made for chat
 engine-not-ready = The engine is not ready but { $stage }.
 engine-not-started = The engine process cannot be started: { $problem } → companion doctor
 engine-ended = The engine process ended unexpectedly.
+no-door = The processes of the worker cannot share an engine, for there can be no socket at { $address }: { $problem } → set TMPDIR to a folder with a shorter name, or COMPANION_WORKER_PROCESSES=1
 
 # Texts of `companion model explain`.
 
@@ -402,6 +403,7 @@ help-run = Take conversations from the queue and answer them.
     .redis_url = The Redis of the adapters.
     .grace = Seconds that replies have to end when the worker stops.
     .with_parent = End when standard input closes: whoever started it is gone.
+    .place = Which process of a worker this is; the first one starts the others with it.
 help-say = Answer one prompt and leave; no queue, no memory.
     .persona = Who answers.
 help-doctor = Check the model, the memory, the disk and the GPU, a line each.

@@ -174,6 +174,7 @@ engine-not-ready = 引擎还不能用，{ $stage ->
   }。
 engine-not-started = 引擎进程启动不了：{ $problem } → companion doctor
 engine-ended = 引擎进程意外退出。
+no-door = worker 的各个进程无法共用引擎，因为不能在 { $address } 建立套接字：{ $problem } → 请把 TMPDIR 设为路径较短的文件夹，或设置 COMPANION_WORKER_PROCESSES=1
 
 explain-no-such = 没有这个文件夹，目录里也没有这个名字；目录里有 { $names }
 explain-nothing = 没有一个能读的张量，什么也说不了（{ $problem }）
@@ -417,6 +418,7 @@ help-run = 从队列里取出对话并回答。
     .redis_url = 适配器所用的 Redis。
     .grace = worker 停止时，留给回复收尾的秒数。
     .with_parent = 标准输入关闭时结束：启动它的进程已经不在了。
+    .place = 这是 worker 的第几个进程；由第一个进程启动其余进程时使用。
 help-say = 回答一句话就退出：不用队列，不用记忆。
     .persona = 由谁来回答。
 help-doctor = 检查模型、内存、磁盘和 GPU，每项一行。

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -45,6 +46,28 @@ def test_a_worker_falls_silent_by_itself_in_seconds(workers, store):
 
     assert 0 < store.redis.ttl(f"companion:worker:{state().id}") <= 6
     assert presence.EVERY_SECONDS * 3 < 6, "one lost announcement is not a death"
+
+
+def test_a_worker_of_several_processes_is_one_with_the_slots_of_all(workers):
+    for process, busy, seconds in ((0, 4, 0.0), (1, 1, 2.0), (2, 0, 4.0)):
+        workers.announce(replace(state(), process=process, busy=busy, reply_seconds=seconds))
+    workers.announce(state("other-1-ab"))
+
+    assert workers.workers() == [replace(state(), slots=12, busy=5, reply_seconds=3.0), state("other-1-ab")]
+    assert workers.pace().num_slots == 12
+    workers.leave(state().id, 1)
+    assert workers.workers()[0].slots == 8
+
+
+def test_a_worker_is_gone_with_the_last_of_its_processes(workers, store):
+    for process in (0, 1):
+        workers.announce(replace(state(), process=process))
+    store.redis.expire(f"companion:worker:{state().id}:01", 0)
+    assert (workers.bury(), workers.workers()) == ([], [state()])
+
+    store.redis.expire(f"companion:worker:{state().id}", 0)
+    assert (workers.bury(), workers.bury()) == ([state().id], [])
+    assert store.redis.keys() == []
 
 
 def test_a_worker_is_here_when_its_machine_is_this_one():
