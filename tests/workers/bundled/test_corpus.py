@@ -4,14 +4,16 @@ from random import Random
 
 import pytest
 
-from workers.bundled.train import corpus, exam, sums
+from workers.bundled.train import beside, corpus, exam, sums
 from workers.bundled.train.acts import ACTS, play
 from workers.bundled.train.corpus import ASSISTANT, BOS, END_THINK, EOS, THINK, USER, samples, tokenize
 from workers.bundled.train.dialogue import Dialogue
 from workers.bundled.train.phrases import expand, garbled, phrases
 from workers.bundled.train.tokenizer import FOLDER, load
 from workers.bundled.train.values import make, split_of
-from workers.bundled.train.wordings import can_grow, grow
+from workers.bundled.train.wordings import can_grow, grow, grown
+
+ASKS = ("ask_who", "ask_trait", "ask_mine", "near_maker", "near_own", "near_dunno")  # kinds with no slot that is told
 
 
 def many(num, seed="test"):
@@ -81,8 +83,25 @@ def test_no_question_put_together_in_training_is_one_of_the_evaluation(language)
         clauses = [one for text in section.get("clause", section["ask"]) for one in expand(text)]
         asks = [text.format(np=name, s="{s}") for name in names for text in heads(bank["frames"]["ask"])]
         asks += [text.format(q=clause, s="{s}") for clause in clauses for text in heads(bank["frames"]["ask_clause"])]
-        num_trained = len({one for text in section["ask_held"] for one in expand(text)} & {*asks})
+        num_trained = len({*heads(section["ask_held"])} & {*asks})
         assert num_trained == 0
+        kept_out = heads([*section["ask_held"], *section["ask_dev"]])
+        opened = [one.replace(name, "{np}") for one in kept_out for name in names if name in one]
+        assert sum(can_grow(language, "ask_np", one) for one in opened) == 0
+        opened = [one.replace(clause, "{q}") for one in kept_out for clause in clauses if clause in one]
+        assert sum(can_grow(language, "ask_q", one) for one in opened) == 0
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_other_question_put_together_in_training_is_one_of_the_evaluation(language):
+    words = phrases(language, "train")
+    sections = [*words.bank["persona_talk"].values(), *words.talk.values()]
+    kept_out = heads([text for one in sections for split in ("dev", "held") for text in one.get(split, [])])
+    kept_out += heads([text for one in words.bank["facts"] for split in ("dev", "held") for text in one[f"ask_{split}"]])
+    assert len(kept_out) > 150
+    assert sum(can_grow(language, kind, text) for text in kept_out for kind in ASKS) == 0
+    kept_out = heads([text for key, texts in words.bank["frames"].items() if key in ("ask_dev", "ask_held") for text in texts])
+    assert sum(can_grow(language, kind, text) for text in kept_out for kind in ("ask_np", "ask_q")) == 0
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -115,17 +134,22 @@ def test_no_slot_of_a_question_about_a_persona_stays_open(split, act):
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize(
     ("kind", "slots"),
-    [("traits", ["{t1}", "{t2}"]), ("catch_first", ["{catch}"]), ("catch_last", ["{catch}"]), ("name", ["{me}"])],
+    [
+        *(("traits", ["{t1}", "{t2}"]), ("catch_first", ["{catch}"]), ("catch_last", ["{catch}"]), ("name", ["{me}"])),
+        *(("quoted", ["{other}"]), ("ask_np", ["{np}"]), ("ask_q", ["{q}"]), ("near_stranger", ["{v}"])),
+        *((kind, []) for kind in ASKS),
+    ],
 )
 def test_a_sentence_put_together_says_what_it_is_for_once(language, kind, slots):
     for seed in range(500):
         text = grow(language, kind, Random(seed))
         assert [text.count(slot) for slot in slots] == [1] * len(slots)
+        assert {*re.findall(r"{\w+}", text)} <= {*slots, "{me}", "{user}"}
         assert not set(text) & set("<>[]|")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("kind", ["traits", "catch_first", "catch_last", "name"])
+@pytest.mark.parametrize("kind", ["traits", "catch_first", "catch_last", "name", "quoted", "ask_np", *ASKS])
 def test_a_sentence_put_together_is_recognised_in_any_case(language, kind):
     for seed in range(60):
         text = grow(language, kind, Random(seed))
@@ -159,7 +183,7 @@ def test_every_dialogue_has_r1s_form():
 
 def test_only_answers_and_the_last_thought_are_learnt():
     tokenizer = load(FOLDER)
-    one = many(1)
+    one = [one for one in many(50) if not one.num_old and all(exchange.is_learnt for exchange in one.exchanges)][:1]
     tokens = tokenize(tokenizer, one)
     learnt = tokenizer.decode(tokens.ids[tokens.learnt].tolist(), skip_special_tokens=False)
     assert learnt.count(EOS) == len(one[0].exchanges)
@@ -172,8 +196,46 @@ def test_what_another_persona_answered_is_not_learnt():
     one = next(one for one in samples("test") if one.num_old > 1)
     tokens = tokenize(tokenizer, [one])
     learnt = tokenizer.decode(tokens.ids[tokens.learnt].tolist(), skip_special_tokens=False)
-    assert learnt.count(EOS) == len(one.exchanges) - one.num_old
+    assert learnt.count(EOS) == sum(exchange.is_learnt for exchange in one.exchanges[one.num_old :])
     assert one.exchanges[0].answer in one.text()
+
+
+def test_an_answer_that_names_nothing_of_what_was_told_is_read_and_not_learnt():
+    tokenizer, found = load(FOLDER), 0
+    for one in many(300):
+        learnt = [exchange for exchange in one.exchanges[one.num_old :] if exchange.is_learnt]
+        tokens = tokenize(tokenizer, [one])
+        text = tokenizer.decode(tokens.ids[tokens.learnt].tolist(), skip_special_tokens=False)
+        assert text.count(EOS) == len(learnt)
+        found += len(one.exchanges) - one.num_old - len(learnt)
+    assert found > 10
+
+
+def test_what_was_answered_without_naming_it_is_asked_for_later():
+    found = 0
+    for one in many(1500):
+        bare = "".join(exchange.said for exchange in one.exchanges[:-1] if not exchange.is_learnt)
+        named = "".join(exchange.answer for exchange in one.exchanges[:-1])
+        found += any(value in bare and value not in named for value in one.last.wanted if one.last.act == "ask")
+    assert found > 5
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_words_of_others_in_a_description_are_none_of_the_personas_own(language):
+    own, num_lines = ("calm", "冷静", "ahoy", "嘿嘿"), 0
+    for seed in range(500):
+        lines = beside.distractors(phrases(language, "train"), Random(seed), own, "Friend")
+        assert not any(word in line for word in own for line in lines)
+        assert not set("".join(lines)) & set("{}<>[]|")
+        num_lines += len(lines)
+    assert num_lines > 80
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("kind", ["ask_who", "ask_trait"])
+def test_there_are_thousands_of_ways_to_ask_who_and_how_a_persona_is(language, kind):
+    rng = Random(0)
+    assert len({grown(language, kind, rng) for _ in range(4000)}) > 2000
 
 
 def test_a_garbled_wording_keeps_its_slots_and_what_it_is_about():

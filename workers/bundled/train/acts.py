@@ -7,83 +7,42 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import sums
+from . import about, sums
 from .dialogue import Dialogue, Exchange
-from .phrases import Fact, can_be_garbled, choose, expand, garbled, typed
+from .phrases import Fact, expand
+from .telling import listed, slots_of, statement, tell, with_greeting
 from .values import make
+from .wordings import grown
 
 _CHAT = ("day", "food", "sad", "happy", "tired", "bored", "anxious", "angry")
 _FEELINGS = {"sad", "anxious", "angry", "happy", "lonely", "tired", "crisis"}
-
-
-def _slots(fact: Fact, value: str) -> dict[str, str]:
-    article = "an" if value[:1].lower() in "aeiou" else "a"
-    return {**fact.slots, "v": value, "a": article}
-
-
-def _statement(talk: Dialogue, fact: Fact, value: str, lead: str = "") -> str:
-    frames, words, section = talk.frames, talk.words, talk.words.section(fact.key)
-    lead = lead or choose(words.said(frames, "open"), talk.rng)
-    slots, templates, keys = _slots(fact, value), words.said(section, "tell"), section.get("keys", "")
-    if talk.split == "train" and talk.rng.random() < 0.1:
-        templates, slots["np"] = frames["tell"], talk.rng.choice(words.names_of(fact)[:2])
-    told = talk.rng.choice(expand(talk.rng.choice(templates)))
-    if talk.split == "train" and can_be_garbled(told, keys) and talk.rng.random() < 0.25:
-        told = garbled(told, talk.rng, talk.language, keys)
-    text = lead + told + choose(frames["tail"], talk.rng)
-    return typed(text, talk.rng, talk.language, question=False).format_map(slots)
-
-
-def _listed(talk: Dialogue, facts: list[Fact]) -> str:
-    link, comma = (" is ", ", ") if talk.language == "en" else ("是", "，")
-    return comma.join(f"{fact.yr}{link}{talk.known[fact.id]}" for fact in facts)
-
-
-def _tell(talk: Dialogue) -> Exchange:
-    fact = talk.new_fact()
-    value = talk.new_value(fact)
-    if talk.rng.random() < 0.2:
-        return _tell_many(talk, fact, value)
-    talk.learn(fact, value)
-    acks = [*talk.words.section(fact.key).get("ack", ()), *talk.frames["ack"]]
-    said = _with_greeting(talk, _statement(talk, fact, value))
-    answer = talk.answer(acks, **_slots(fact, value))
-    return talk.exchange("tell", said, talk.think("tell", **_slots(fact, value)), answer)
-
-
-def _tell_many(talk: Dialogue, fact: Fact, value: str) -> Exchange:
-    facts, lines = [], []
-    for _ in range(talk.rng.randint(2, 3)):
-        talk.learn(fact, value)
-        lines.append(_statement(talk, fact, value))
-        facts.append(fact)
-        fact = talk.new_fact()
-        value = talk.new_value(fact)
-    first = _slots(facts[0], talk.known[facts[0].id])
-    thought = talk.think("tell", **first)
-    answer = talk.answer(talk.frames["tell_many"], list=_listed(talk, facts))
-    return talk.exchange("tell", talk.rng.choice(("\n", "\n", " ")).join(lines), thought, answer)
-
-
-def _with_greeting(talk: Dialogue, said: str) -> str:
-    """Now and then people send two messages before they get one answer."""
-    if talk.rng.random() > 0.1:
-        return said
-    kind = talk.words.talk[talk.rng.choice(("greet", "agree", "day"))]
-    return talk.write(talk.words.said(kind, "user"), question=False) + "\n" + said
 
 
 def _question(talk: Dialogue, fact: Fact) -> str:
     words, section, slots = talk.words, talk.words.section(fact.key), fact.slots
     own, common = words.said(section, "ask"), words.said(talk.frames, "ask")
     templates = own if talk.rng.random() < 0.5 else common
+    keys = section.get("keys", "")
     if talk.split == "train":
         if talk.rng.random() < 0.4:
             slots["np"] = talk.rng.choice(words.names_of(fact))
         if talk.rng.random() < 0.3:
             clause = talk.rng.choice(expand(talk.rng.choice(section.get("clause", own))))
             templates, slots["q"] = talk.frames["ask_clause"], clause.format_map(slots)
-    return _with_greeting(talk, talk.write(templates, question=True, keys=section.get("keys", ""), **slots))
+        if talk.rng.random() < 0.3:
+            text = _put_together(talk, fact, talk.rng.choice(expand(talk.rng.choice(templates))))
+            return with_greeting(talk, talk.type(text, question=True, keys=keys, **slots))
+    return with_greeting(talk, talk.write(templates, question=True, keys=keys, **slots))
+
+
+def _put_together(talk: Dialogue, fact: Fact, text: str) -> str:
+    """Another wording with the same slots; where there are none, `text` after something else."""
+    for slot, kind in (("{np}", "ask_np"), ("{q}", "ask_q")):
+        if slot in text:
+            return grown(talk.language, kind, talk.rng)
+    if fact.key == "name" and talk.rng.random() < 0.8:
+        return grown(talk.language, "ask_mine", talk.rng)
+    return grown(talk.language, "a_lead", talk.rng) + (" " if talk.language == "en" else "") + text
 
 
 def _ask(talk: Dialogue) -> Exchange | None:
@@ -95,7 +54,7 @@ def ask_for(talk: Dialogue, fact: Fact) -> Exchange:
     """The person asks for something they told."""
     value = talk.known[fact.id]
     says = [*talk.words.section(fact.key)["say"], *talk.frames["say"]]
-    thought, answer = talk.think("ask", **_slots(fact, value)), talk.answer(says, **_slots(fact, value))
+    thought, answer = talk.think("ask", **slots_of(fact, value)), talk.answer(says, **slots_of(fact, value))
     others = tuple(other for id, other in talk.known.items() if id not in (fact.id, "name/0"))
     talk.last_fact = fact.id
     return talk.exchange("ask", _question(talk, fact), thought, answer, wanted=(value,), unwanted=others)
@@ -132,10 +91,10 @@ def correct(talk: Dialogue, fact: Fact) -> Exchange:
     """The person says that it is otherwise."""
     old, value = talk.known[fact.id], talk.new_value(fact)
     is_recent = fact.id == talk.last_fact
-    slots = {**_slots(fact, value), "old": old}
+    slots = {**slots_of(fact, value), "old": old}
     if talk.rng.random() < 0.5:
         lead = talk.rng.choice(talk.frames["correct_no"]).format(old=old)
-        said = _statement(talk, fact, value, lead)
+        said = statement(talk, fact, value, lead)
     else:
         templates = talk.words.said(talk.frames, "correct")
         said = talk.write([t for t in templates if is_recent or "{np}" in t], question=False, **slots)
@@ -162,41 +121,13 @@ def _ask_many(talk: Dialogue) -> Exchange | None:
     said = talk.write(talk.words.said(talk.frames, "many_ask"), question=True)
     if not facts:
         return talk.exchange("many", said, talk.think("many"), talk.answer(talk.frames["many_none"]))
-    answer = talk.answer(talk.frames["many_say"], list=_listed(talk, facts))
+    answer = talk.answer(talk.frames["many_say"], list=listed(talk, facts))
     return talk.exchange("many", said, talk.think("many"), answer, wanted=tuple(talk.known.values()))
 
 
-def _who(talk: Dialogue) -> Exchange:
-    return _about(talk, "who", talk.sheet.what, (talk.sheet.name,))
-
-
-def _trait(talk: Dialogue) -> Exchange:
-    wanted = tuple(talk.sheet.trait.replace(" and ", "、").split("、")) if talk.sheet.trait else ()
-    return _about(talk, "trait", talk.sheet.trait, wanted)
-
-
-def _human(talk: Dialogue) -> Exchange:
-    return _about(talk, "human", talk.sheet.name, (talk.sheet.name,))
-
-
-def _about(talk: Dialogue, kind: str, matter: str, wanted: tuple[str, ...]) -> Exchange:
-    sections = talk.words.bank["persona_talk"]
-    section = sections[kind]
-    said = talk.write(talk.words.said(section, "user"), question=True)
-    # A description in the other language is not translated: only the name goes across.
-    is_ours = talk.sheet.language == talk.language
-    how = talk.sheet.trait if is_ours and kind == "who" else ""
-    thought = talk.think("who_and_how", trait=how) if how else talk.think("who")
-    if matter and (kind == "human" or is_ours):
-        answer = talk.answer(section["say"], what=matter, trait=matter)
-        wanted = (*wanted, *((talk.sheet.name,) if "{me}" in section["say"][0] else ()))
-        thought = talk.think("trait", trait=matter) if kind == "trait" else thought
-    else:
-        answer, wanted = talk.answer(sections["who"]["say_bare"]), (talk.sheet.name,)
-    return talk.exchange(kind, said, thought, answer, wanted=wanted)
-
-
 def _talk(talk: Dialogue) -> Exchange:
+    if talk.split == "train" and talk.rng.random() < 0.2:
+        return about.near_miss(talk)
     kind = talk.rng.choice([*talk.words.talk])
     section = talk.words.talk[kind]
     thought = talk.think("feel" if kind in _FEELINGS else "dunno" if kind == "dunno" else "talk")
@@ -243,16 +174,16 @@ def _language(talk: Dialogue) -> Exchange:
 
 
 ACTS: dict[str, Callable[[Dialogue], Exchange | None]] = {
-    "tell": _tell,
+    "tell": tell,
     "ask": _ask,
     "unknown": _ask_unknown,
     "forgotten": _ask_forgotten,
     "correct": _correct,
     "forget": _forget,
     "many": _ask_many,
-    "who": _who,
-    "trait": _trait,
-    "human": _human,
+    "who": about.who,
+    "trait": about.trait,
+    "human": about.human,
     "talk": _talk,
     "ramble": _ramble,
     "sum": _sum,

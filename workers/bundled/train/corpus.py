@@ -36,7 +36,7 @@ _WEIGHTS = {
     "who": 9,
     "trait": 12,
     "human": 2,
-    "talk": 11,
+    "talk": 13,
     "ramble": 3,
     "sum": 6,
     "repeat": 4,
@@ -80,11 +80,13 @@ class Sample:
         for number, exchange in enumerate(self.exchanges[:-1]):
             pieces += [(USER, False), (self.said(number), False), (ASSISTANT, False)]
             blank = [("\n\n", False)] if self.blank_answers else []
-            pieces += [*blank, (exchange.answer, number >= self.num_old), (EOS, number >= self.num_old)]
+            is_learnt = number >= self.num_old and exchange.is_learnt
+            pieces += [*blank, (exchange.answer, is_learnt), (EOS, is_learnt)]
         return [*pieces, (USER, False), (self.said(-1 % len(self.exchanges)), False), (ASSISTANT, False), (THINK, False)]
 
     def reply(self) -> list[Piece]:
-        thought, ending = self.last.thought, [(END_THINK, False), ("\n\n", False), (self.last.answer, True), (EOS, True)]
+        thought, is_learnt = self.last.thought, self.last.is_learnt
+        ending = [(END_THINK, False), ("\n\n", False), (self.last.answer, is_learnt), (EOS, is_learnt)]
         if self.mode == "closed":
             return [("\n\n", False), *ending]
         if self.mode == "forced":

@@ -18,7 +18,10 @@ _LIKE = {"favourite/6": "hobby/0", "instrument/0": "learning/0", "origin/0": "ci
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What was said, thought and answered. The answer must hold all of `wanted` and nothing of `unwanted`."""
+    """What was said, thought and answered. The answer must hold all of `wanted` and nothing of `unwanted`.
+
+    One that is not `is_learnt` is only read in training.
+    """
 
     act: str
     language: Language
@@ -27,6 +30,7 @@ class Exchange:
     answer: str
     wanted: tuple[str, ...] = ()
     unwanted: tuple[str, ...] = ()
+    is_learnt: bool = True
 
 
 class Dialogue:
@@ -53,14 +57,25 @@ class Dialogue:
 
     def write(self, templates: list[str], *, question: bool, keys: str = "", **slots: str) -> str:
         """What the person types. `keys`: the words that say what a question is about."""
-        text = self.rng.choice(expand(self.rng.choice(templates)))
+        return self.type(self.rng.choice(expand(self.rng.choice(templates))), question=question, keys=keys, **slots)
+
+    def type(self, text: str, *, question: bool, keys: str = "", **slots: str) -> str:
+        """`text` as the person types it, its slots filled in."""
         if self.split == "train" and can_be_garbled(text, keys) and self.rng.random() < 0.25:
             text = garbled(text, self.rng, self.language, keys)
         return typed(text, self.rng, self.language, question=question).format_map(slots)
 
-    def exchange(self, act: str, said: str, thought: str, answer: str, **marks: tuple[str, ...]) -> Exchange:
+    def exchange(
+        self,
+        act: str,
+        said: str,
+        thought: str,
+        answer: str,
+        wanted: tuple[str, ...] = (),
+        unwanted: tuple[str, ...] = (),
+    ) -> Exchange:
         answer = self.sheet.voice(answer.strip(), self.language)
-        return Exchange(act, self.language, said, self._with_word(thought), answer, **marks)
+        return Exchange(act, self.language, said, self._with_word(thought), answer, wanted, unwanted)
 
     def _with_word(self, thought: str) -> str:
         """A persona's word is found in its description once, in the thought; the answer copies it from there."""

@@ -6,17 +6,18 @@ import re
 from dataclasses import dataclass, replace
 from random import Random
 
+from .beside import distractors, unclear
 from .phrases import Phrases, choose, garbled
 from .values import Language, make, split_of
 from .wordings import grow
 
 _ARTICLE = re.compile(r"\b([aA])(?= [aeiouAEIOU])")
 _WORDS_TRAINED = ("catch", "catch", "name", "saying", "saying", "any", "any", "odd", "cry", "cry", "cry")
-# What tells where a persona says its word.
+# What tells that, and where, a persona says its word.
 _PLACES = {
     "en": "first last begin begins start starts end ends close closes finish finishes before after until open opens opening "
-    "closing ending final leads introduces follows sign top bottom",
-    "zh": "先 后 前 首 尾 开 头 结 束 始 末 收 完 领 落 款",
+    "closing ending final leads introduces follows sign top bottom every each always all everything whenever without",
+    "zh": "先 后 前 首 尾 开 头 结 束 始 末 收 完 领 落 款 每 总 都",
 }
 _BARE_CATCH = re.compile(r"(?<![\"“'‘「『*])\{catch\}")
 _BESIDE_SLOT = re.compile(r"(?:(\w+) ?(?=\{))|(?:(?<=\}) ?(\w+))")
@@ -64,10 +65,10 @@ def invent(
     lines = rng.sample(bank["extra"], rng.randint(0, 2 if vivid else 5))
     catch, first = _catch(words, rng) if vivid or rng.random() < 0.3 else ("", True)
     own = {"t1": t1, "t2": t2, "catch": catch, "me": name, "user": user}
-    others = [] if hidden or words.split != "train" else _distractors(words, rng, (t1, t2, catch))
+    others = [] if hidden or words.split != "train" else distractors(words, rng, (t1, t2, catch), user)
     told = _of_itself(words, rng, is_told, bool(catch) and not hidden, first, clear=bool(others))
     if hidden:
-        told.append(_unclear(words, rng))
+        told.append(unclear(words, rng))
     if words.split == "train" and (rng.random() < 0.2 or "," in catch or "，" in catch):
         told = [_BARE_CATCH.sub('"{catch}"' if language == "en" else "“{catch}”", line) for line in told]
     lines += [line.format(**own) for line in told]
@@ -116,7 +117,7 @@ def _of_itself(words: Phrases, rng: Random, is_told: bool, has_word: bool, first
 
 def _line(words: Phrases, rng: Random, kind: str, *, clear: bool) -> str:
     """One of the list, or in training one of many more that are put together, or with words that nobody expects."""
-    if words.split == "train" and rng.random() < 0.5:
+    if words.split == "train" and rng.random() < 0.6:
         line = grow(words.language, kind, rng)
     else:
         line = rng.choice(words.said(words.personas, kind))
@@ -126,17 +127,9 @@ def _line(words: Phrases, rng: Random, kind: str, *, clear: bool) -> str:
     pairs, is_zh = _BESIDE_SLOT.findall(line), words.language == "zh"
     beside = [word for before, after in pairs for word in ((before[-1:], after[:1]) if is_zh else (before, after))]
     kept = " ".join((*beside, _PLACES[words.language]))
-    # Where nothing says so, the word is said first.
-    wholly = not clear and kind != "catch_last" and rng.random() < 0.25
+    # Where nothing says so, the word is said first; rarely, for a word that is only quoted is not to be said.
+    wholly = not clear and rng.random() < {"traits": 0.25, "catch_first": 0.08}.get(kind, 0)
     return garbled(line, rng, words.language, kept, wholly=wholly)
-
-
-def _unclear(words: Phrases, rng: Random) -> str:
-    """A sentence that says nothing but has the word of the persona in it, in quotation marks or not."""
-    gap, stop = (" ", ".") if words.language == "en" else ("", "。")
-    parts = [make("everyday", words.language, "train", rng) for _ in range(rng.randint(1, 8))]
-    parts.insert(rng.randint(0, len(parts)), rng.choice(("{catch}", "{catch}", '"{catch}"')))
-    return gap.join(parts) + stop
 
 
 def _merged(lines: list[str], rng: Random, language: Language) -> list[str]:
@@ -150,22 +143,6 @@ def _merged(lines: list[str], rng: Random, language: Language) -> list[str]:
         else:
             found.append(line)
     return found
-
-
-def _distractors(words: Phrases, rng: Random, own: tuple[str, ...]) -> list[str]:
-    """Now and then a sentence with a quoted word, or with traits, that are not this persona's."""
-    lines = [grow(words.language, kind, rng) for kind in ("distractor", "distractor_traits") if rng.random() < 0.08]
-    if not lines:
-        return []
-    slots = {slot: _other(words, rng, kind, own) for slot, kind in (("other", "phrase"), ("t3", "trait"), ("t4", "trait"))}
-    return [line.format(**slots) for line in lines]
-
-
-def _other(words: Phrases, rng: Random, kind: str, own: tuple[str, ...]) -> str:
-    while True:
-        value = make(kind, words.language, "train", rng)
-        if not any(value in mine or mine in value for mine in own if mine):
-            return value
 
 
 def _what(words: Phrases, rng: Random, user: str, t1: str, t2: str) -> str:

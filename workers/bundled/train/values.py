@@ -18,6 +18,8 @@ Language = Literal["en", "zh"]
 Split = Literal["train", "dev", "held"]  # learnt from; looked at while the recipe is worked on; looked at last
 Maker = Callable[[Random], str]
 
+PARTS = ("wordings", "clauses", "portraits", "asks")  # the texts whose lines are put together
+
 _VOWELS = ("a", "e", "i", "o", "u", "a", "e", "i", "o", "ai", "ea", "ou", "y")
 _STARTS = (
     *("b", "c", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "y", "z", "br", "ch", "cl"),
@@ -135,7 +137,7 @@ def heard(language: Language) -> list[str]:
 
     A word that is only ever read, never copied, is not copied when it is a value one day ("kind" in "what kind of").
     """
-    shared = ("personas", "wordings", "clauses")
+    shared = ("personas", *PARTS)
     banks = [*(texts(f"{name}{language}") for name in ("", "talk_", "frames_")), *(texts(name)[language] for name in shared)]
     found = {
         word for one in banks for text in _trained(one) for word in _HEARD[language].findall(_MARKS.sub("|", text.lower()))

@@ -1,4 +1,4 @@
-"""Sentences put together from parts (`wordings.toml`, `clauses.toml`): more of them than can be learnt by heart."""
+"""Sentences put together from parts (`wordings.toml` and three more): more of them than can be learnt by heart."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from functools import cache, lru_cache
 from random import Random
 
-from .values import Language, texts
+from .values import PARTS, Language, texts
 
 Parts = dict[str, list[str]]
 
@@ -19,16 +19,21 @@ _OTHER = re.compile(r"[^\w{}]+")
 @cache
 def parts(language: Language) -> Parts:
     found: Parts = {}
-    for name in ("wordings", "clauses"):
+    for name in PARTS:
         for kind, lines in texts(name)[language].items():
-            found[kind] = [*found.get(kind, ()), *lines]
+            found[kind] = [*found.get(kind, ()), *(lines.splitlines() if isinstance(lines, str) else lines)]
     return found
 
 
 def grow(language: Language, kind: str, rng: Random) -> str:
     """A sentence of a kind ("traits", "catch_last", ...), its slots open, with a capital where it begins with a word."""
-    text = _grown(parts(language), kind, rng)
+    text = grown(language, kind, rng)
     return text[:1].upper() + text[1:]
+
+
+def grown(language: Language, kind: str, rng: Random) -> str:
+    """The same as it stands."""
+    return _grown(parts(language), kind, rng)
 
 
 def _grown(known: Parts, kind: str, rng: Random) -> str:
