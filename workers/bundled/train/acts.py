@@ -6,6 +6,7 @@ Each exchange knows what its answer must hold, for the evaluation.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from . import about, sums
 from .dialogue import Dialogue, Exchange
@@ -136,7 +137,10 @@ def _talk(talk: Dialogue) -> Exchange:
 
 
 def _ramble(talk: Dialogue) -> Exchange:
-    """A long message, with names of other people's animals in it that are nobody's answer."""
+    """A long message, with names of other people's animals in it that are nobody's answer.
+
+    In training something is told in the middle of some; the answer goes by it, so it is read and not learnt.
+    """
     chat, lines = talk.words.talk, []
     for _ in range(talk.rng.randint(10, 45) if talk.is_long else talk.rng.randint(3, talk.rng.choice((6, 10, 25)))):
         if talk.rng.random() < 0.2:
@@ -144,8 +148,16 @@ def _ramble(talk: Dialogue) -> Exchange:
             lines.append(talk.write(talk.frames["other"], question=False, s=fact.sub, v=value))
         else:
             lines.append(talk.write(talk.words.said(chat[talk.rng.choice(_CHAT)], "user"), question=False))
+    thought, is_telling = talk.think("feel"), talk.split == "train" and talk.rng.random() < 0.25
+    if is_telling:
+        fact = talk.new_fact()
+        value = talk.new_value(fact)
+        talk.learn(fact, value)
+        lines.insert(talk.rng.randint(0, len(lines)), statement(talk, fact, value))
+        thought = talk.think("tell", **slots_of(fact, value))
     said = ("" if talk.language == "zh" else " ").join(line if line[-1] in ".!。！" else f"{line}." for line in lines)
-    return talk.exchange("ramble", said, talk.think("feel"), talk.answer(chat["day"]["say"]))
+    exchange = talk.exchange("ramble", said, thought, talk.answer(chat["day"]["say"]))
+    return replace(exchange, is_learnt=not is_telling)
 
 
 def _sum(talk: Dialogue) -> Exchange:
