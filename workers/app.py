@@ -130,7 +130,7 @@ class Worker:
     def _responder(self) -> Responder:
         settings, store, vault = self._settings, self._store, self._vault
         memory = Memory(store, vault)
-        writer = Writer(self._engine, self._tokenizer, self._limits, settings)
+        writer = Writer(self._engine, self._tokenizer, self._limits, settings, self._place.num)
         self._heart.listeners.append(writer.forget)
         people = People(store, vault, memory, DeadLetters(store, vault))
         return Responder(writer, memory, people, self._personas, self._publish, self._live)

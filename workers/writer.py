@@ -22,10 +22,14 @@ from workers.reply import Budget, Generator, Plan, Reply
 from workers.tokenizer import Tokenizer
 
 _DRAFT_SECONDS = 0.1
-_DRAFTS_PER_SECOND = 500
-"""Of all replies together: with more than 50 at once, each has fewer."""
+_DRAFTS_PER_SECOND = 250
+"""Of all replies of a worker together: with more than 25 at once, each has fewer. No platform lets a bot show half of them."""
+_STILL_SECONDS = 2.0
+"""So often it is told that a hidden thought goes on: what platforms show for it stands for five seconds."""
 _FIRST_DRAFT_SECONDS = 0.03
 """A reply that is whole by then needs no draft."""
+_BUSY = 16
+"""With so many replies in the making, the engine has no idle moment before the next message."""
 _TEMPERATURE, _TOP_P = 0.6, 0.95
 
 _ANY_TEXT = "1"
@@ -53,11 +57,20 @@ class Task:
 
 
 class Writer:
-    """Threads share it; it keeps nothing between replies. `tokenizer` and `limits` are asked for: they come with the model."""
+    """Threads share it; it keeps nothing between replies. `tokenizer` and `limits` are asked for: they come with the model.
+
+    `num_processes` is how many share the engine and the work.
+    """
 
     def __init__(
-        self, engine: Generator, tokenizer: Callable[[], Tokenizer], limits: Callable[[], Limits], settings: Settings
+        self,
+        engine: Generator,
+        tokenizer: Callable[[], Tokenizer],
+        limits: Callable[[], Limits],
+        settings: Settings,
+        num_processes: int = 1,
     ) -> None:
+        self._num_processes = num_processes
         self._engine, self._tokenizer, self._limits, self._settings = engine, tokenizer, limits, settings
         self._histories, self._ahead = Histories(), Ahead(engine)
         self._writing: list[None] = []  # one for each reply in the making
@@ -102,7 +115,7 @@ class Writer:
 
     def read_ahead(self, task: Task, turn: Turn) -> None:
         """Have the engine read, while it is idle, what this conversation's next prompt will begin with, if it can."""
-        if self._limits().steers:
+        if self._limits().steers and self._num_writing < _BUSY:
             tokenizer = self._tokenizer().knowing(self._histories.of(str(task.conversation)))
             with suppress(PromptTooLong):
                 prompt = self._prompt(tokenizer, task, (*task.turns, turn), _ANY_TEXT)
@@ -127,7 +140,12 @@ class Writer:
 
     def _pause(self) -> float:
         """Seconds between two drafts of a reply."""
-        return max(_DRAFT_SECONDS, len(self._writing) / _DRAFTS_PER_SECOND)
+        return max(_DRAFT_SECONDS, self._num_writing / _DRAFTS_PER_SECOND)
+
+    @property
+    def _num_writing(self) -> int:
+        """Replies in the making, in all processes, if each has as many as this one."""
+        return len(self._writing) * self._num_processes
 
 
 def _steered(plan: Plan, tokenizer: Tokenizer) -> Plan:
@@ -152,20 +170,25 @@ class _Drafts:
         self._publish, self._pause, self._show_thought = publish, pause, task.thinking == "show"
         where, asked = str(task.conversation), task.lines[-1].message_id
         self._draft = Draft(where, task.turn, task.fence, 0, thinking=True, thought="", answer="", reply_to=asked)
-        self._next_at = time.monotonic() + _FIRST_DRAFT_SECONDS
+        self._next_at, self._sent_at = time.monotonic() + _FIRST_DRAFT_SECONDS, float("-inf")
 
     def offer(self, reply: Reply) -> float:
         """Gives the time before which the next would not go out."""
         now = time.monotonic()
         if now >= self._next_at:
             self._next_at = now + self._pause()
-            self._send(reply)
+            if self._grow(reply) or now >= self._sent_at + _STILL_SECONDS:
+                self._sent_at = now
+                self._send()
         return self._next_at
 
-    def _send(self, reply: Reply) -> None:
-        thought = reply.thought if self._show_thought else ""
-        self._draft = replace(
-            self._draft, seq=self._draft.seq + 1, thinking=reply.thinking, thought=thought, answer=reply.answer
-        )
+    def _grow(self, reply: Reply) -> bool:
+        """Whether there is anything new to show."""
+        last, thought = self._draft, reply.thought if self._show_thought else ""
+        self._draft = replace(last, thinking=reply.thinking, thought=thought, answer=reply.answer)
+        return self._draft != last
+
+    def _send(self) -> None:
+        self._draft = replace(self._draft, seq=self._draft.seq + 1)
         with suppress(RedisError):  # drafts may be lost; the final holds everything
             self._publish(self._draft)

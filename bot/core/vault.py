@@ -72,10 +72,10 @@ class Vault:
 
     def seal(self, conversation: Conversation) -> Seal:
         """The person's key, made where there is none: for whoever is about to write."""
-        wrapped: Any = self._redis.get(_name(conversation))
-        if wrapped is None:
+        if (seal := self.find_all([conversation])[0]) is None:
             self._redis.set(_name(conversation), aes_key_wrap(self._master, os.urandom(_KEY_BYTES)), nx=True)
-        return self.find(conversation)
+            seal = self.find(conversation)
+        return seal
 
     def find(self, conversation: Conversation) -> Seal:
         """The person's key, for whoever only reads; raises `Forgotten` where there is none."""

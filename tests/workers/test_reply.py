@@ -3,11 +3,15 @@
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.core.messages import Line
+from bot.core.personas import Personas
+from tests.sayings import talk
 from workers.engines import echo
 from workers.engines.base import Ended, Sampling, ThoughtLimit
 from workers.engines.errors import EngineDied
@@ -15,7 +19,7 @@ from workers.engines.generation import Generation
 from workers.models import BUNDLED
 from workers.reply import Budget, Plan, Reply
 from workers.tokenizer import ByteTokenizer, load_tokenizer
-from workers.writer import Writer
+from workers.writer import Task, Writer, _Drafts
 
 BYTES, MODEL = ByteTokenizer(), load_tokenizer("paged", str(BUNDLED))
 PLAN = Plan("r", (1,), (10, echo.END_THINK, 10), True, Budget(30, 40), Sampling())
@@ -108,6 +112,24 @@ def test_who_waits_for_the_first_token_gets_it_when_it_comes():
     assert reader.result() == (7,)
 
 
+@pytest.mark.parametrize(("thinking", "seconds"), [("hide", [0.1, 2.1, 4.1, 4.2, 4.3]), ("show", [0.1, 0.6, 2.2, 4.2, 4.3])])
+def test_a_draft_with_nothing_new_to_show_is_sent_every_two_seconds_alone(thinking, seconds, monkeypatch):
+    now, drafts = [0.0], []
+    monkeypatch.setattr("workers.writer.time", SimpleNamespace(monotonic=lambda: now[0]))
+    line = Line("hello", "1", "1", "Ann", 1.0)
+    asked = Task("t1", talk(), 1, (line,), (), 0, Personas().get("default"), thinking, "en")
+    sender = _Drafts(asked, lambda draft: drafts.append((now[0], draft)), lambda: 0.1)
+    thought, answer = "", ""
+    for now[0] in (0.1, 0.6, 0.65, 2.1, 2.2, 4.1, 4.2, 4.3, 4.4):
+        thought += "hm " if now[0] in (0.6, 2.2) else ""
+        answer += "yes " if now[0] in (4.2, 4.3) else ""
+        sender.offer(SimpleNamespace(thinking=not answer, thought=thought, answer=answer))
+
+    assert [at for at, _ in drafts] == seconds
+    assert [draft.seq for _, draft in drafts] == list(range(1, len(drafts) + 1))
+    assert drafts[-1][1].answer == "yes yes "
+
+
 def test_what_came_before_the_engine_died_is_read_first():
     generation = Generation("a", lambda: None)
     generation.arrive(7)
@@ -118,11 +140,12 @@ def test_what_came_before_the_engine_died_is_read_first():
         generation.read()
 
 
-def test_with_many_replies_at_once_each_has_fewer_drafts(settings):
-    writer = Writer(None, lambda: BYTES, lambda: None, settings)
+@pytest.mark.parametrize("num_processes", [1, 4])
+def test_with_many_replies_at_once_each_has_fewer_drafts(settings, num_processes):
+    writer = Writer(None, lambda: BYTES, lambda: None, settings, num_processes)
     pauses = []
-    for num in (1, 50, 256):
-        writer._writing = [None] * num
+    for num in (4, 24, 256):
+        writer._writing = [None] * (num // num_processes)
         pauses.append(writer._pause())
 
-    assert pauses == [0.1, 0.1, 0.512]
+    assert pauses == [0.1, 0.1, 1.024]

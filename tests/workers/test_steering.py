@@ -104,6 +104,13 @@ def test_what_was_said_is_read_ahead_so_that_a_returning_person_pays_for_the_new
     assert (after.running, after.waiting, after.blocks_used) == (0, 0, 0)
 
 
+def test_while_many_replies_are_made_there_will_be_no_idle_moment_and_nothing_is_read_ahead(writer, engine):
+    writer._writing = [None] * 16
+    writer.read_ahead(task("My dog is called Rex."), turn("My dog is called Rex.", "Rex is a fine name for a dog. " * 8))
+
+    assert engine.asked == []
+
+
 def test_in_a_talk_each_prompt_begins_with_the_very_ids_that_were_read_ahead(writer, engine):
     """Through the worker's own way: what the model wrote is read as the template has it, and no prompt needs it again."""
     turns, ahead, texts = (), (), ("My dog is called Rex.", "He is three years old.", "What do dogs like?")
