@@ -42,7 +42,7 @@ class StreamDecoder:
             self._hold_nothing()
             return text
         self._held += ids
-        self._num_steps += 1
+        self._num_steps = 1 if len(ids) > 1 else self._num_steps + 1  # what many leave open began in them
         # Bytes that never become a character would be held, and decoded again, for ever.
         return self.flush() if self._num_steps > _MAX_HELD else ""
 

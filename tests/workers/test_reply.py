@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.messages import Line
@@ -61,6 +61,7 @@ def test_a_reply_does_not_depend_on_how_many_tokens_come_at_once(ids, sizes, pla
 
 
 @settings(deadline=None)
+@example(text="000𐀀𐀀𐀀𐀀𐀀𐀀𐀀𐀀𐀀ࠀ𐀀", sizes=[1, 15])
 @given(text=st.text(max_size=80), sizes=cuts)
 def test_whole_characters_come_out_however_they_are_cut(text, sizes):
     decoder, ids = MODEL.decoder(), MODEL.encode(text)
