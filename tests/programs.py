@@ -52,6 +52,11 @@ class Chat:
         self.say(text)
         return self.hear()
 
+    def settle(self):
+        """Wait until what people saw is also known as delivered: an adapter that dies before that shows it again, marked."""
+        with front(self.data_dir) as opened:
+            until(lambda: not any(opened.store.redis.xlen(Keys(surface).outbox) for surface in opened.store.surfaces()))
+
     def leave(self):
         """End of input; gives the exit status and whatever was said and not heard."""
         self.process.stdin.close()
@@ -95,11 +100,6 @@ class Up(Chat):
 
     def __init__(self, data_dir, *command, **settings):
         super().__init__(data_dir, *(command or ("bot", "up")), **settings)
-
-    def settle(self):
-        """Wait until what people saw is also known as delivered: an adapter that dies before that shows it again, marked."""
-        with front(self.data_dir) as opened:
-            until(lambda: not any(opened.store.redis.xlen(Keys(surface).outbox) for surface in opened.store.surfaces()))
 
     def child(self, words):
         """The process of it whose command line has these words."""

@@ -75,6 +75,23 @@ def test_when_the_adapter_is_killed_its_worker_does_not_stay_behind(tmp_path):
     assert processes_of(tmp_path) == []
 
 
+def test_nothing_of_a_worker_of_several_processes_stays_behind(tmp_path):
+    with Chat(tmp_path, worker_processes=3) as chat:
+        assert chat.ask("hello") == "You said: hello. I am listening."
+        worker = chat.worker()
+        started = until(lambda: len(children_of(worker)) == 3 and [worker, *children_of(worker)])
+        chat.settle()
+        chat.kill()
+
+        until(lambda: not any(map(is_alive, started)))
+    with Chat(tmp_path, worker_processes=3) as chat:
+        assert chat.ask("hello") == "You said: hello. I am listening."
+        worker = chat.worker()
+        until(lambda: len(children_of(worker)) == 3)
+        assert chat.leave() == (0, [])
+    assert processes_of(tmp_path) == []
+
+
 def test_when_the_worker_is_killed_its_engine_does_not_stay_behind(tmp_path):
     with Chat(tmp_path) as chat:
         chat.ask("hello")

@@ -13,9 +13,9 @@ import click
 
 from bot.core import logs
 from bot.core.errors import CompanionError
-from bot.core.settings import Settings, load, make_data_dir
+from bot.core.settings import load, make_data_dir
 from bot.core.shell import Shell
-from workers.place import Place, end_with_keeper, first_place
+from workers.place import take_place
 from workers.texts import TEXTS, language
 
 
@@ -34,16 +34,13 @@ def run(redis_url: str, grace: float, with_parent: bool, place: str | None) -> N
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     settings = load()
     make_data_dir(settings)
-    logs.set_up(settings.log_level, settings.log_format, shows_text=settings.log_text)
-    if place:
-        _run_sibling(settings, redis_url, grace, Place.load(place))
-        return
     if with_parent:
         Thread(target=_end_with_stdin, daemon=True).start()
-    with first_place(settings) as (first, door):
+    with take_place(settings, place) as (here, door):
+        logs.set_up(settings.log_level, settings.log_format, shows_text=settings.log_text, process=here.name)
         from workers.app import Worker
 
-        Worker(settings, redis_url, grace, first, door).run()
+        Worker(settings, redis_url, grace, here, door).run()
 
 
 @cli.command()
@@ -108,14 +105,6 @@ def _print_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
-
-
-def _run_sibling(settings: Settings, redis_url: str, grace: float, place: Place) -> None:
-    """A further process, started by the first."""
-    Thread(target=end_with_keeper, args=(place,), daemon=True).start()
-    from workers.app import Worker
-
-    Worker(settings, redis_url, grace, place).run()
 
 
 def _end_with_stdin() -> None:

@@ -16,18 +16,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from socket import AF_UNIX, socket
+from threading import Thread
 
 from bot.core.errors import CompanionError
 from bot.core.settings import Settings
 from workers.texts import language, say
 
 SLOTS_PER_PROCESS = 64
+ENGINE = "engine"
+"""The name of the socket."""
 NUMBERS = "PROMETHEUS_MULTIPROC_DIR"
 """Names the folder in which several processes count together; prometheus_client asks for it when it is loaded."""
 
 
 class NoDoor(CompanionError):
     """The socket at which the processes of a worker find their engine cannot be made."""
+
+    @classmethod
+    def at(cls, place: str, problem: OSError) -> NoDoor:
+        return cls(say(language(), "no-door", address=place, problem=problem.strerror or str(problem)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +58,14 @@ class Place:
         return replace(self, number=number)
 
     @property
+    def name(self) -> str:
+        """In logs, where there are several to be told from each other."""
+        return f"worker-{self.number}" if self.num > 1 else ""
+
+    @property
     def keeper(self) -> Path | None:
         """The address of the engine, where another process keeps it."""
-        return self.folder / "engine" if self.folder and self.number else None
+        return self.folder / ENGINE if self.folder and self.number else None
 
     def share(self, slots: int) -> int:
         """This process's part of them."""
@@ -67,20 +79,37 @@ def num_processes(settings: Settings) -> int:
 
 
 @contextmanager
-def first_place(settings: Settings) -> Iterator[tuple[Place, socket | None]]:
-    """That of the process which keeps the engine, with the door of the engine for the others; raises `NoDoor`.
+def take_place(settings: Settings, given: str | None) -> Iterator[tuple[Place, socket | None]]:
+    """The place that the first process has given to this one; else that of a first, with the door at which others come in.
 
-    To be entered before `bot.core.metrics` is loaded: what several processes count is added up.
+    To be taken before `bot.core.metrics` is loaded: what several processes count is added up. Raises `NoDoor`.
     """
-    worker, num = f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}", num_processes(settings)
-    if num == 1:
-        yield Place(worker), None
+    if given:
+        place = Place.load(given)
+        Thread(target=_end_with_keeper, args=(place,), daemon=True).start()
+        yield place, None
         return
-    with tempfile.TemporaryDirectory(prefix="companion-", ignore_cleanup_errors=True) as folder:
+    first = Place(f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}", num=num_processes(settings))
+    if first.num == 1:
+        yield first, None
+        return
+    with _folder() as folder, _door(folder / ENGINE) as door:
         if settings.metrics_port is not None:
-            os.environ[NUMBERS] = folder
-        with _door(Path(folder) / "engine") as door:
-            yield Place(worker, 0, num, Path(folder)), door
+            os.environ[NUMBERS] = str(folder)
+        yield replace(first, folder=folder), door
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """For this user alone, and gone at the end."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="companion-"))
+    except OSError as problem:
+        raise NoDoor.at(os.environ.get("TMPDIR", "TMPDIR"), problem) from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _door(address: Path) -> socket:
@@ -90,12 +119,12 @@ def _door(address: Path) -> socket:
         door.listen(128)
     except OSError as problem:
         door.close()
-        raise NoDoor(say(language(), "no-door", address=str(address), problem=problem.strerror or str(problem))) from None
+        raise NoDoor.at(str(address), problem) from None
     return door
 
 
-def end_with_keeper(place: Place) -> None:
-    """To be run on a thread of a sibling: end at once when standard input does, for then there is no engine any more."""
+def _end_with_keeper(place: Place) -> None:
+    """End at once when standard input does: without the first process there is no engine any more."""
     while os.read(0, 1024):
         pass
     if place.folder:

@@ -28,11 +28,15 @@ _HIDDEN = "***"
 CHATTY = ("httpx", "httpcore", "telegram", "discord", "kombu", "amqp", "celery", "celery.redirected", "asyncio")
 
 
-def set_up(level: str, form: str = "text", *, shows_text: bool = False) -> None:
-    """Send structlog and the standard library's logging the same way. `shows_text` is not done here, only warned of."""
+def set_up(level: str, form: str = "text", *, shows_text: bool = False, process: str = "") -> None:
+    """Send structlog and the standard library's logging the same way. `shows_text` is not done here, only warned of.
+
+    `process` stands on every line, where several processes write to one place.
+    """
     last: Processor = structlog.processors.JSONRenderer(ensure_ascii=False) if form == "json" else _plain()
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        *([_naming(process)] if process else []),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -63,6 +67,10 @@ def context(**values: str) -> Iterator[None]:
 def blot_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """A processor: no value may carry a token, a password or somebody's id out of the process."""
     return {key: _SECRETS.sub(_HIDDEN, value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _naming(process: str) -> Processor:
+    return lambda _logger, _method, event: {**event, "process": process}
 
 
 def where(problem: BaseException) -> str:

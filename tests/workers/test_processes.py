@@ -223,12 +223,17 @@ def test_where_no_socket_can_be_it_says_what_to_do(settings):
     environment = os.environ | {"COMPANION_WORKER_PROCESSES": "2", "TMPDIR": str(long), "PYTHONPATH": str(ROOT)}
     environment |= {"COMPANION_DATA_DIR": str(settings.data_dir), "COMPANION_ENGINE": "echo"}
     command = [sys.executable, "-m", "workers", "run", "--redis-url", "redis://127.0.0.1:1"]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    for language, beginning in (
+        ("en", "The processes of the worker cannot share an engine"),
+        ("zh", "worker 的各个进程无法共用引擎"),
+    ):
+        environment["COMPANION_LANGUAGE"] = language
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
-    assert ended.returncode == 1
-    assert ended.stderr.startswith("The processes of the worker cannot share an engine")
-    assert "COMPANION_WORKER_PROCESSES=1" in ended.stderr
-    assert list(long.iterdir()) == []
+        assert ended.returncode == 1
+        assert ended.stderr.startswith(beginning)
+        assert "COMPANION_WORKER_PROCESSES=1" in ended.stderr
+        assert list(long.iterdir()) == []
 
 
 @pytest.mark.parametrize(

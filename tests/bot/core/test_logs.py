@@ -33,6 +33,16 @@ def test_no_token_leaves_the_process(capsys, form, secret):
     assert err.count("***") >= 5
 
 
+@pytest.mark.parametrize("process", ["", "worker-2"])
+def test_where_several_processes_write_to_one_place_each_line_names_its_own(capsys, process):
+    logs.set_up("info", "json", process=process)
+    structlog.get_logger().info("turn begun")
+    logging.getLogger("somebody").warning("with %s", "care")
+
+    lines = map(json.loads, capsys.readouterr().err.splitlines())
+    assert [line.get("process", "") for line in lines] == [process] * 2
+
+
 def test_no_password_of_a_url_leaves_the_process(capsys):
     logs.set_up("info")
 
