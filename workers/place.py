@@ -22,7 +22,8 @@ from bot.core.errors import CompanionError
 from bot.core.settings import Settings
 from workers.texts import language, say
 
-SLOTS_PER_PROCESS = 64
+SLOTS_PER_PROCESS, MAX_PROCESSES = 32, 8
+"""With eight an H200 that makes 256 replies at once is kept busy, each of them an eighth of a core (bench/NOTES.md)."""
 ENGINE = "engine"
 """The name of the socket."""
 NUMBERS = "PROMETHEUS_MULTIPROC_DIR"
@@ -73,8 +74,8 @@ class Place:
 
 
 def num_processes(settings: Settings) -> int:
-    """What the settings say; else one for every so many slots, but no more than there are cores."""
-    wanted = settings.worker_processes or min(settings.slots // SLOTS_PER_PROCESS, _num_cores())
+    """What the settings say; else one for every so many slots, but not too many, and no more than there are cores."""
+    wanted = settings.worker_processes or min(settings.slots // SLOTS_PER_PROCESS, MAX_PROCESSES, _num_cores())
     return max(1, min(wanted, settings.slots))
 
 

@@ -65,9 +65,7 @@ class _Sibling:
         if self._process and self._process.poll() is not None:
             self._bury(self._process)
         if self._process is None and time.monotonic() >= self._again_at:
-            # Ctrl-C in the terminal is for the first process, which then ends the others.
-            self._process = Popen(self._command, env=self._environment, stdin=PIPE, start_new_session=True)
-            self._started_at = time.monotonic()
+            self._start()
 
     def ask_to_end(self) -> None:
         if self._process:
@@ -83,12 +81,24 @@ class _Sibling:
         self._process.wait()
         self._process = None
 
+    def _start(self) -> None:
+        self._started_at = time.monotonic()
+        try:
+            # Ctrl-C in the terminal is for the first process, which then ends the others.
+            self._process = Popen(self._command, env=self._environment, stdin=PIPE, start_new_session=True)
+        except OSError as problem:
+            log.warning("a process of the worker cannot be started", number=self._place.number, error=problem.strerror)
+            self._wait_longer()
+
     def _bury(self, process: Popen[bytes]) -> None:
         log.warning("a process of the worker died", number=self._place.number, status=process.returncode, action="sibling_died")
         metrics.leave(process.pid)
         if process.stdin:
             process.stdin.close()
+        self._process = None
+        self._wait_longer()
+
+    def _wait_longer(self) -> None:
         is_steady = time.monotonic() - self._started_at > STEADY_SECONDS
         self._num_deaths = 1 if is_steady else self._num_deaths + 1
         self._again_at = time.monotonic() + back_off(self._num_deaths)
-        self._process = None
