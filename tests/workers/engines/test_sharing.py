@@ -10,10 +10,12 @@ from subprocess import PIPE, Popen
 
 import pytest
 
+from bot.core.metrics import REGISTRY
 from tests.workers.engines.echo_prompts import asking, text
 from tests.workers.engines.test_process import ECHO, eventually, gone, seconds_until_died
-from workers.engines.base import EngineOptions
+from workers.engines.base import EngineOptions, Request
 from workers.engines.process import EngineProcess
+from workers.models import BUNDLED
 
 ONE_AT_A_TIME = EngineOptions("echo", context=4096, requests=1)
 
@@ -98,6 +100,10 @@ def start_visitor(start, address):
     return start_visitor
 
 
+def counted(name):
+    return REGISTRY.get_sample_value(f"companion_{name}_total")
+
+
 def test_everybody_gets_their_own_words_though_they_ask_at_the_same_time(keep, visit):
     everybody = [keep(), visit(), visit()]
     replies = [process.generate(asking(f"#long {20 + number}")) for number, process in enumerate(everybody)]
@@ -121,6 +127,19 @@ def test_when_the_engine_is_killed_everybody_hears_of_it_and_has_the_next_one(ke
 
     assert max(map(seconds_until_died, replies)) < 30
     assert ["You said: hello" in text(one.generate(asking("hello"))) for one in everybody] == [True] * 3
+
+
+def test_what_befalls_the_engine_and_what_it_does_is_counted_by_its_keeper_alone(keep, visit):
+    process, *visitors = keep(EngineOptions("paged", str(BUNDLED), device="cpu")), visit(), visit()
+    before = counted("engine_restarts"), counted("engine_steps")
+    for visitor in visitors:
+        list(visitor.generate(Request("a", (1, 2, 3), 8)))
+    assert eventually(lambda: process._measures._last.steps >= 16)
+    assert counted("engine_steps") - before[1] == process._measures._last.steps
+    os.kill(process.state.pid, signal.SIGKILL)
+
+    assert eventually(lambda: all(one.state.name != "ready" for one in (process, *visitors)))
+    assert counted("engine_restarts") - before[0] == 1
 
 
 def test_a_visitor_that_ends_leaves_the_engine_to_the_others(keep, visit):
