@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from subprocess import PIPE, Popen, TimeoutExpired
-from threading import Lock
+from threading import RLock
 
 import structlog
 
@@ -31,7 +31,7 @@ class Siblings:
         numbers = range(1, place.num) if place.number == 0 else ()
         self._all = [_Sibling(place.sibling(number), grace_seconds, environment) for number in numbers]
         self._is_ending = False
-        self._changing = Lock()
+        self._changing = RLock()  # a signal may come while this very thread ends them
 
     def keep_alive(self) -> None:
         """Start whoever does not run; call it every second or so."""

@@ -103,7 +103,7 @@ def serve(settings: Settings, process: str) -> Callable[[], None]:
         return _nothing
     host, port = settings.metrics_host, settings.metrics_port + PORTS[process]
     try:
-        server, _ = start_http_server(port, host, _Looking(settings.data_dir))
+        server, _ = start_http_server(port, host, _shown(settings.data_dir))
     except OSError as problem:
         log.warning("no metrics: the address cannot be used", host=host, port=port, error=problem.strerror, action="metrics")
         return _nothing
@@ -120,17 +120,21 @@ def _end(server: Any) -> None:
     server.server_close()
 
 
-class _Looking(CollectorRegistry):
-    """What is shown, from the moment that somebody looks: of this process, or of all that write into a folder together."""
+def _shown(data_dir: Path) -> CollectorRegistry:
+    if _FOLDER in os.environ:
+        return _Together(data_dir)
+    DISK_FREE.set_function(lambda: shutil.disk_usage(data_dir).free)
+    return REGISTRY
+
+
+class _Together(CollectorRegistry):
+    """What several processes have counted. Functions would be asked in none of them."""
 
     def __init__(self, data_dir: Path) -> None:
         super().__init__()
         self._data_dir = data_dir
-        if _FOLDER in os.environ:
-            MultiProcessCollector(self)  # type: ignore[no-untyped-call]
-            ProcessCollector(registry=self)
-        else:
-            self.register(REGISTRY)
+        MultiProcessCollector(self)  # type: ignore[no-untyped-call]
+        ProcessCollector(registry=self)
 
     def collect(self) -> Iterator[Metric]:
         DISK_FREE.set(shutil.disk_usage(self._data_dir).free)
