@@ -1,6 +1,7 @@
 """What stands around a layer's products, and the products of a single row, beside the same in double precision."""
 
 import pytest
+import torch
 import torch.nn.functional as F  # noqa: N812 - everybody's name for it
 
 from tests.workers.engines.kernels.conftest import DEVICE
@@ -39,6 +40,19 @@ def test_gates_are_multiplied_with_the_other_half(width, outputs, kernel, draw, 
     gate, up = (normed(x, norm) @ weight.double().T).chunk(2, dim=-1)
 
     assert_close(kernel("dense").multiply_row(x, weight, norm=(norm, EPS), gated=True), F.silu(gate) * up)
+
+
+@pytest.mark.parametrize(("width", "outputs"), SIZES)
+def test_weights_in_8_bits_are_multiplied_by_their_scales(width, outputs, kernel, draw, assert_close):
+    x, norm, bias = draw(1, width), draw(width), draw(outputs)
+    weight, scales = draw(2 * outputs, width).to(torch.float8_e4m3fn), draw(2 * outputs).float().abs() / width
+    exact = weight.double() * scales[:, None].double()
+    gate, up = (normed(x, norm) @ exact.T).chunk(2, dim=-1)
+
+    multiply_row = kernel("dense").multiply_row
+    assert_close(multiply_row(x, weight, norm=(norm, EPS), gated=True, scales=scales), F.silu(gate) * up)
+    part = multiply_row(x, weight[:outputs], bias=bias, scales=scales[:outputs])
+    assert_close(part, x.double() @ exact[:outputs].T + bias.double())
 
 
 @pytest.mark.parametrize("rows", [1, 3])
