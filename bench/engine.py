@@ -139,7 +139,8 @@ def start(names, models, options, stack):
     engines = {}
     for name in names:
         started_at = time.perf_counter()
-        wanted = EngineOptions(name, str(models[name]), device=DEVICE, context=options.context, requests=max(options.requests))
+        how = {"device": DEVICE, "weights": options.weights, "context": options.context, "requests": max(options.requests)}
+        wanted = EngineOptions(name, str(models[name]), **how)
         engine = stack.enter_context(EngineProcess(wanted))
         engine.wait_ready(900)
         engines[name] = engine, round(time.perf_counter() - started_at, 1)
@@ -177,6 +178,9 @@ def main():
     parser.add_argument("--requests", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--tokens", type=int, default=256, help="new tokens of each request")
     parser.add_argument("--gguf", default="F16", metavar="KIND", help="F32, F16, BF16, or what llama.cpp can make, as Q4_K_M")
+    parser.add_argument(
+        "--weights", default="whole", choices=["whole", "fp8"], help="fp8: of paged alone, on GPUs; the floor stays"
+    )
     parser.add_argument("--rate", type=float, help="arrivals a second; --requests is then how many arrive")
     parser.add_argument("--context", type=int, default=4096)
     parser.add_argument("--repeats", type=int, default=3)

@@ -23,7 +23,7 @@ from workers.checkpoints.files import show_bytes
 from workers.checkpoints.findings import Finding
 from workers.checkpoints.gguf import read_head
 from workers.checkpoints.local import is_fetched, local
-from workers.checkpoints.weights import num_parameters
+from workers.checkpoints.weights import num_bytes, num_parameters
 from workers.engines import llamacpp, vllm
 from workers.engines.auto import engine_for
 from workers.engines.base import EngineOptions
@@ -170,7 +170,8 @@ def _card() -> str:
 def _fits(settings: Settings, options: EngineOptions, folder: Path, device: _Device) -> Check:
     from workers.engines.loading import choose_dtype
 
-    need = num_parameters(folder) * choose_dtype(options.dtype, device.name, folder).itemsize
+    dtype = choose_dtype(options.dtype, device.name, folder)
+    need = num_bytes(folder, dtype.itemsize, narrows=options.weights == "fp8")
     people = _people(folder, options.context, (device.free or 0) - need)
     return _memory(settings, need, device.free, device.total, people=people, context=options.context)
 

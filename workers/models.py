@@ -28,6 +28,7 @@ def choose(settings: Settings) -> EngineOptions:
         engine=engine,
         model="echo" if engine == "echo" else id_of(model) if is_fetched(model) else model,
         device=settings.device,
+        weights=settings.weights,
         context=settings.context_tokens,
         requests=settings.slots,
         gpus=settings.gpus,

@@ -8,6 +8,8 @@ from bot.core.presence import Presence, WorkerState
 from bot.core.settings import load
 from tests.tiny_models import make_tiny_model
 from workers import doctor
+from workers.checkpoints.files import show_bytes
+from workers.checkpoints.weights import num_bytes, readable
 from workers.engines.base import EngineOptions
 
 
@@ -172,6 +174,20 @@ def test_a_gpu_that_this_torch_cannot_use_is_wrong_unless_the_cpu_is_asked_for(d
 def test_a_driver_without_a_gpu_is_no_gpu(driver, text, status):
     driver(text, status)
     assert doctor._card() == ""
+
+
+def test_weights_in_8_bits_need_less_room(model):
+    whole, fp8 = (
+        EngineOptions(engine="paged", model=str(model), device="cpu", dtype="bfloat16", weights=kind)
+        for kind in ("whole", "fp8")
+    )
+    matrices = sum(
+        one.count for name, one in readable(model).tensors().items() if ".layers." in name and name.endswith("proj.weight")
+    )
+    needs = [num_bytes(model, 2), num_bytes(model, 2) - matrices]
+    details = [doctor._fits(load(), options, model, doctor._Device("cpu", 1000)).detail for options in (whole, fp8)]
+    assert [show_bytes(need) in detail for need, detail in zip(needs, details, strict=True)] == [True, True]
+    assert show_bytes(needs[0]) != show_bytes(needs[1])
 
 
 @pytest.mark.parametrize(

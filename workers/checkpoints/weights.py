@@ -42,6 +42,13 @@ def num_parameters(folder: Path) -> int:
     return sum(tensor.count for tensor in readable(folder).tensors().values())
 
 
+def num_bytes(folder: Path, itemsize: int, *, narrows: bool = False) -> int:
+    """Of these weights where a number takes `itemsize` bytes; `narrows`: in the matrices of the layers a single one."""
+    tensors = readable(folder).tensors()
+    narrow = sum(one.count for name, one in tensors.items() if narrows and ".layers." in name and len(one.shape) == 2)
+    return num_parameters(folder) * itemsize - narrow * (itemsize - 1)
+
+
 def look(folder: Path, weights: Weights) -> Iterator[Finding]:
     """Fills `weights` on the way."""
     present = sorted(file.name for file in folder.iterdir() if file.name.endswith(".safetensors"))

@@ -34,6 +34,10 @@ def _load(options: EngineOptions, progress: Progress) -> Engine:
         from workers.engines.auto import pick
 
         name = pick(options, progress)
+    if options.weights == "fp8" and name in ("transformers", "llamacpp", "vllm"):
+        from workers.texts import language, say
+
+        raise EngineLoadFailed(say(language(), "load-only-whole", engine=name))
     engine = ENGINES[name](options, progress)
     engine.limits = replace(engine.limits, engine=name)
     return engine

@@ -12,6 +12,7 @@ from typing import Literal, Protocol, runtime_checkable
 Reason = Literal["stop", "length", "cancelled", "refused", "error"]
 Device = Literal["auto", "cuda", "mps", "cpu"]
 Dtype = Literal["auto", "bfloat16", "float16", "float32"]
+Weights = Literal["whole", "fp8"]
 Api = Literal["chat", "completions"]
 Stage = Literal["loading", "warming", "ready"]
 Progress = Callable[[Stage, str], None]
@@ -23,7 +24,7 @@ class EngineOptions:
 
     `model` is a folder or a hub id; `context` counts tokens; `requests` is how many run at once; `memory_share` is the
     part of the device's memory; `threads` are CPU threads; `tokens_per_second` (each request) is for `echo` alone, `gpus`
-    (over which one model is spread) for `vllm`.
+    (over which one model is spread) for `vllm`, and `weights` in 8 bits are for `paged`.
     From `urls` on everything is for `openai` alone: where the servers are, how to speak to them, how long to wait.
     """
 
@@ -31,6 +32,7 @@ class EngineOptions:
     model: str = ""
     device: Device = "auto"
     dtype: Dtype = "auto"
+    weights: Weights = "whole"
     context: int = 0
     requests: int = 0
     memory_share: float = 0.85

@@ -7,6 +7,7 @@ import torch.nn.functional as F  # noqa: N812 - everybody's name for it
 
 from workers.engines.kernels import Kernels
 from workers.engines.paged.sampler import Sampler
+from workers.engines.paged.weights import Matrix
 
 MOST_ROWS = 4
 
@@ -65,28 +66,31 @@ def attend_chunks(q, k_cache, v_cache, ends_new, ends_all, tables, scale, tiles=
     return output
 
 
-def multiply_row(x, weight, *, norm=None, bias=None, add_to=None, gated=False):
+def multiply_row(x, weight, *, norm=None, bias=None, add_to=None, gated=False, scales=None):
     """What `dense.multiply_row` does."""
     assert len(x) == 1
     assert not (gated and (bias is not None or add_to is not None))
+    weight = Matrix(weight, scales).wide(x.dtype)
     output = F.linear(F.rms_norm(x, x.shape[1:], *norm) if norm else x, weight, bias)
     if gated:
         return silu_mul(output)
     return output if add_to is None else add_to.add_(output)
 
 
-def multiply_rows(x, weight, *, bias=None, gated=False):
+def multiply_rows(x, weight, *, bias=None, gated=False, scales=None, dtype=None):
     """What `rows.multiply_rows` does."""
     assert 1 < len(x) <= MOST_ROWS
     assert not (gated and bias is not None)
-    output = F.linear(x, weight, bias)
+    output = multiply_narrow(x, weight, bias=bias, scales=scales, dtype=dtype) if scales else F.linear(x, weight, bias)
     return silu_mul(output) if gated else output
 
 
-def add_rows(hidden, x, weight, *, bias=None, norm=None):
+def add_rows(hidden, x, weight, *, bias=None, norm=None, scales=None):
     """What `rows.add_rows` does."""
-    hidden.add_(multiply_rows(x, weight, bias=bias))
-    return F.rms_norm(hidden, hidden.shape[1:], *norm) if norm else None
+    hidden.add_(multiply_rows(x, weight, bias=bias, scales=scales, dtype=hidden.dtype))
+    if norm is None:
+        return None
+    return narrow(hidden, norm=norm) if scales else F.rms_norm(hidden, hidden.shape[1:], *norm)
 
 
 def norm(x, weight, eps):
@@ -96,6 +100,21 @@ def norm(x, weight, eps):
 def silu_mul(both):
     gate, up = both.chunk(2, dim=-1)
     return F.silu(gate) * up
+
+
+def narrow(x, *, add=None, norm=None, gated=False):
+    """What `narrow.narrow` does."""
+    if add is not None:
+        x.add_(add)
+    value = silu_mul(x) if gated else F.rms_norm(x, x.shape[1:], *norm) if norm else x
+    scales = value.float().abs().amax(1).clamp(min=1e-30) / 448
+    return (value.float() / scales[:, None]).to(torch.float8_e4m3fn), scales
+
+
+def multiply_narrow(x, weight, *, scales, dtype, bias=None):
+    """What `narrow.multiply_narrow` does."""
+    product = (x.double() @ weight.double().T * scales[0][:, None] * scales[1]).to(dtype)
+    return product if bias is None else product + bias
 
 
 def rotate(heads, cos, sin, num_heads, num_kv_heads, norms=None, cache=None):
@@ -123,5 +142,16 @@ def choose(logits, rows, num_tokens, floats, ints, forced, seen):
 
 
 KERNELS = Kernels(
-    decode, attend_chunks, multiply_row, multiply_rows, add_rows, norm, silu_mul, rotate, choose, most_rows=MOST_ROWS
+    decode,
+    attend_chunks,
+    multiply_row,
+    multiply_rows,
+    add_rows,
+    norm,
+    silu_mul,
+    narrow,
+    multiply_narrow,
+    rotate,
+    choose,
+    most_rows=MOST_ROWS,
 )

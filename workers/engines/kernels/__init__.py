@@ -24,9 +24,11 @@ class Kernels:
     attend_chunks: Callable[..., Tensor]
     multiply_row: Callable[..., Tensor]
     multiply_rows: Callable[..., Tensor]
-    add_rows: Callable[..., Tensor | None]
+    add_rows: Callable[..., Any]
     norm: Callable[[Tensor, Tensor, float], Tensor]
     silu_mul: Callable[[Tensor], Tensor]
+    narrow: Callable[..., tuple[Tensor, Tensor]]
+    multiply_narrow: Callable[..., Tensor]
     rotate: Callable[..., None]
     choose: Callable[..., Tensor]
     # Up to how many rows `multiply_rows` and `add_rows` are faster than cuBLAS; 1 for none.
@@ -48,6 +50,11 @@ def has_flash(device: torch.device, dtype: torch.dtype, width: int) -> bool:
     )
 
 
+def has_fp8(device: str) -> bool:
+    """Whether it converts numbers of 8 bits (e4m3) itself: NVIDIA GPUs from Ada and Hopper on."""
+    return device == "cuda" and torch.version.hip is None and torch.cuda.get_device_capability() >= (8, 9)
+
+
 def fits_flash(width: int) -> bool:
     return width <= MAX_WIDTH and width % 8 == 0
 
@@ -64,7 +71,7 @@ def find_kernels(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dty
     shape = num_heads, num_kv_heads, width, dtype, device
     if not ((paged := _try_out("paged", *shape)) and (chunks := _try_out("chunks", *shape))):
         return None
-    from workers.engines.kernels import choose, dense, rotate, rows
+    from workers.engines.kernels import choose, dense, narrow, rotate, rows
 
     return Kernels(
         paged.attend,
@@ -74,6 +81,8 @@ def find_kernels(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dty
         rows.add_rows,
         dense.norm,
         dense.silu_mul,
+        narrow.narrow,
+        narrow.multiply_narrow,
         rotate.rotate,
         choose.choose,
         _most_rows(dtype, device),

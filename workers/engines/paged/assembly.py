@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from workers.engines import kernels
 from workers.engines.base import EngineOptions, Limits
 from workers.engines.errors import EngineLoadFailed
 from workers.engines.loading import prepare
@@ -16,12 +17,13 @@ from workers.engines.paged.blocks import BlockPool
 from workers.engines.paged.config import ModelConfig
 from workers.engines.paged.engine import PagedEngine
 from workers.engines.paged.model import Model
+from workers.engines.paged.narrow import NarrowOperations
 from workers.engines.paged.operations import Operations
 from workers.engines.paged.runner import Runner
 from workers.engines.paged.sampler import Sampler
 from workers.engines.paged.scheduler import Scheduler
 from workers.engines.paged.sizes import choose_sizes
-from workers.engines.paged.weights import load_weights
+from workers.engines.paged.weights import Matrix, load_weights, narrow
 from workers.texts import language, say
 
 
@@ -30,19 +32,21 @@ def assemble(folder: Path, config: ModelConfig, options: EngineOptions, loaded: 
     name, dtype = prepare(folder, options)
     if name == "mps":
         raise EngineLoadFailed(say(language(), "paged-on-a-mac"))
-    weights = load_weights(folder, config.shape, name, dtype)
+    if options.weights == "fp8" and not kernels.has_fp8(name):
+        raise EngineLoadFailed(say(language(), "paged-no-fp8"))
+    weights = load_weights(folder, config.shape, name, dtype, narrow if options.weights == "fp8" else Matrix)
     loaded()
     sizes, device = choose_sizes(config, options, name, dtype), torch.device(name)
-    kernels = cuda.find_kernels(config, device, dtype)
-    if kernels:
-        attention: Attention = cuda.FusedAttention(config, sizes, device, dtype, kernels)
-        operations: Operations = cuda.FusedOperations(config, kernels)
+    fast = cuda.find_kernels(config, device, dtype)
+    if fast:
+        attention: Attention = cuda.FusedAttention(config, sizes, device, dtype, fast)
+        operations: Operations = (NarrowOperations if options.weights == "fp8" else cuda.FusedOperations)(config, fast)
     else:
         attention = Attention(config, sizes, device, dtype)
         operations = Operations(config)
-    sampler = Sampler(sizes.slots, config.shape.vocab, device, kernels.choose if kernels else None)
+    sampler = Sampler(sizes.slots, config.shape.vocab, device, fast.choose if fast else None)
     runner = Runner(Model(config, weights, operations), attention, sampler, sizes.slots, sizes.context)
-    if kernels:
+    if fast:
         runner.capture(cuda.batch_sizes(sizes.slots), cuda.chunk_sizes(sizes.chunk), cuda.make_capture())
     scheduler = Scheduler(BlockPool(sizes.num_blocks, sizes.block), sizes.slots, sizes.chunk)
     limits = Limits(sizes.context, sizes.slots, steers=True)

@@ -16,7 +16,7 @@ from workers.engines.paged.config import ModelConfig
 from workers.engines.paged.model import Attend
 from workers.engines.paged.operations import Operations, Stream
 from workers.engines.paged.sizes import Sizes
-from workers.engines.paged.weights import LayerWeights
+from workers.engines.paged.weights import LayerWeights, Matrix
 
 # The more rows, the less some more of padding cost.
 _BATCHES = (1, 2, 4, *range(8, 64, 8), *range(64, 256, 32), *range(256, 1024, 128))
@@ -70,33 +70,37 @@ class FusedOperations(Operations):
         super().__init__(config)
         self._kernels = kernels
 
-    def norm_linear(self, stream: Stream, norm: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    def norm_linear(self, stream: Stream, norm: Tensor, weight: Matrix, bias: Tensor | None = None) -> Tensor:
         if len(stream.hidden) == 1:
-            return self._kernels.multiply_row(stream.hidden, weight, norm=(norm, self._eps), bias=bias)
-        if self._are_few(stream.hidden) and len(weight) <= _MANY_OUTPUTS:
-            return self._kernels.multiply_rows(self._normed(stream, norm), weight, bias=bias)
+            return self._multiply_row(stream.hidden, weight, norm=(norm, self._eps), bias=bias)
+        if self._are_few(stream.hidden) and len(weight.values) <= _MANY_OUTPUTS:
+            return self._kernels.multiply_rows(self._normed(stream, norm), weight.values, bias=bias)
         return super().norm_linear(stream, norm, weight, bias)
 
     def add_linear(
-        self, stream: Stream, x: Tensor, weight: Tensor, bias: Tensor | None = None, *, norm: Tensor | None = None
+        self, stream: Stream, x: Tensor, weight: Matrix, bias: Tensor | None = None, *, norm: Tensor | None = None
     ) -> Stream:
         hidden = stream.hidden
         if len(hidden) == 1:
-            return Stream(self._kernels.multiply_row(x, weight, bias=bias, add_to=hidden))
+            return Stream(self._multiply_row(x, weight, bias=bias, add_to=hidden))
         if self._are_few(hidden):
             then = None if norm is None else (norm, self._eps)
-            return Stream(hidden, self._kernels.add_rows(hidden, x, weight, bias=bias, norm=then))
-        return Stream((hidden if bias is None else hidden.add_(bias)).addmm_(x, weight.T))
+            return Stream(hidden, self._kernels.add_rows(hidden, x, weight.values, bias=bias, norm=then))
+        return Stream((hidden if bias is None else hidden.add_(bias)).addmm_(x, weight.wide(x.dtype).T))
 
-    def norm_swiglu(self, stream: Stream, norm: Tensor, gate_up: Tensor) -> Tensor:
+    def norm_swiglu(self, stream: Stream, norm: Tensor, gate_up: Matrix) -> Tensor:
         if len(stream.hidden) == 1:
-            return self._kernels.multiply_row(stream.hidden, gate_up, norm=(norm, self._eps), gated=True)
+            return self._multiply_row(stream.hidden, gate_up, norm=(norm, self._eps), gated=True)
         if self._are_few(stream.hidden) and len(stream.hidden) <= _MOST_GATED:
-            return self._kernels.multiply_rows(self._normed(stream, norm), gate_up, gated=True)
+            x = self._normed(stream, norm)
+            return self._kernels.multiply_rows(x, gate_up.values, gated=True)
         return self._kernels.silu_mul(super().norm_linear(stream, norm, gate_up))
 
     def _are_few(self, hidden: Tensor) -> bool:
         return 1 < len(hidden) <= self._kernels.most_rows
+
+    def _multiply_row(self, x: Tensor, weight: Matrix, **around: Any) -> Tensor:
+        return self._kernels.multiply_row(x, weight.values, scales=weight.scales, **around)
 
     def _norm(self, x: Tensor, weight: Tensor) -> Tensor:
         return self._kernels.norm(x, weight, self._eps)

@@ -31,8 +31,7 @@ class Model:
             heads = do.norm_linear(stream, layer.input_norm, layer.qkv, layer.qkv_bias)
             attended = attend(number, layer, heads.view(len(ids), -1, self.config.shape.head_dim))
             stream = do.add_linear(stream, attended, layer.out, layer.out_bias, norm=layer.post_norm)
-            between = do.norm_swiglu(stream, layer.post_norm, layer.gate_up)
-            stream = do.add_linear(stream, between, layer.down, norm=next_norm)
+            stream = do.add_swiglu(stream, layer.post_norm, layer.gate_up, layer.down, next_norm=next_norm)
         return stream.hidden
 
     def logits(self, hidden: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from workers.texts import language, say
 
 CPU_POOL_BYTES = 256 << 20
 # What a step needs beside weights and cache: a chunk's feed-forward part and the logits of all slots, with room to spare.
-GPU_RESERVE_BYTES = 2 << 30
+GPU_RESERVE_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +45,6 @@ def choose_sizes(config: ModelConfig, options: EngineOptions, device: str, dtype
 
 
 def _gpu_bytes(share: float) -> int:
+    torch.cuda.empty_cache()  # what was only needed while weights were loaded
     free, total = torch.cuda.mem_get_info()
     return max(0, int(free - (1 - share) * total) - GPU_RESERVE_BYTES)

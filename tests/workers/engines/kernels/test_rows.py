@@ -72,3 +72,30 @@ def test_below_hopper_no_rows_are_few(kernel, monkeypatch):
     rows = kernel("rows")
     monkeypatch.setattr(rows, "has_early_launch", lambda _: False)
     assert rows.most_rows(torch.device(DEVICE)) == 1
+
+
+@pytest.mark.parametrize("rows", ROWS + ([70, 128, 200] if DEVICE == "cuda" else []))
+@pytest.mark.parametrize(("outputs", "width"), SIZES)
+def test_8_bits_are_multiplied_by_the_scales_of_both(rows, outputs, width, kernel, draw):
+    x, weight = draw(rows, width).to(torch.float8_e4m3fn), draw(2 * outputs, width).to(torch.float8_e4m3fn)
+    scales = (draw(rows).float().abs() + 1) / width**0.5, draw(2 * outputs).float().abs()
+    bias, norm, hidden = draw(outputs), draw(outputs), draw(rows, outputs)
+    exact = (x.double() * scales[0][:, None]) @ (weight.double() * scales[1][:, None]).T
+    gated, half = F.silu(exact[:, :outputs]) * exact[:, outputs:], exact[:, :outputs] + bias.double()
+    sums = hidden.double() + half
+
+    module, first = kernel("rows"), (scales[0], scales[1][:outputs])
+    normed, row_scales = module.add_rows(hidden, x, weight[:outputs], bias=bias, norm=(norm, EPS), scales=first)
+    assert_near(hidden, sums, 1e-2)
+    assert normed.dtype == torch.float8_e4m3fn
+    # Triton's interpreter makes 64 of 127.
+    rounding = 4e-2 if DEVICE == "cuda" else 0.2
+    assert_near(normed.double() * row_scales[:, None], F.rms_norm(sums, norm.shape, norm.double(), EPS), rounding)
+    assert module.add_rows(hidden, x, weight[:outputs], scales=first) is None
+    # Tensor cores add up products of 8 bits with some 14 bits.
+    assert_near(module.multiply_rows(x, weight, gated=True, scales=scales, dtype=DTYPE), gated, 1e-2)
+    assert_near(module.multiply_rows(x, weight[:outputs], bias=bias, scales=first, dtype=DTYPE), half, 1e-2)
+
+
+def assert_near(actual, expected, off):
+    assert (actual.double() - expected).norm() < off * expected.norm()
