@@ -88,8 +88,9 @@ class Worker:
             self._engine = engine
             Thread(target=self._preload, daemon=True).start()
             self._each(EVERY_SECONDS, self._announce)
+            # The others now and then, for the first may hang.
+            self._each(EVERY_SECONDS if self._is_first else EVERY_SECONDS * self._place.num, self._sweep)
             if self._is_first:
-                self._each(EVERY_SECONDS, self._sweep)
                 self._each(EVERY_SECONDS, self._look_after_siblings)
             self._show()
             answering = Answering(leases, self._heart, self._responder(), engine, self._wakeups.send, self._id)

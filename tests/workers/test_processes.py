@@ -148,6 +148,17 @@ def test_a_process_that_hangs_loses_its_replies_to_the_others_and_doubles_none(s
         os.kill(victim, signal.SIGCONT)
 
 
+def test_when_the_first_hangs_the_others_answer_its_people_too(start, ask_all, all_are_answered_once):
+    worker = start()
+    ask_all()
+    os.kill(worker.process.pid, signal.SIGSTOP)
+
+    try:
+        all_are_answered_once()
+    finally:
+        os.kill(worker.process.pid, signal.SIGCONT)
+
+
 def test_when_the_engine_is_killed_all_processes_have_the_next_one(start, ask_all, all_are_answered_once, store):
     worker = start()
     ask_all()
