@@ -17,30 +17,31 @@ import triton.language as tl
 from torch import Tensor
 from triton.language.extra import cuda
 
+from workers.engines.kernels.combine import LOWEST, combine, one, plan_splits
 from workers.engines.kernels.early import has_early_launch, num_processors
 
-# Rows of a program that combines, and parts that it reads at once.
-COMBINED_ROWS, COMBINED_PARTS = 4, 8
 # A launch of fewer chunks is not worth compiling for.
 LEAST_CHUNKS = 32
-# exp2 of it is 0; unlike infinity it can be subtracted from itself.
-LOWEST = tl.constexpr(-1e30)
 LOG2_E = 1.4426950408889634
 
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """`rows` of queries against `block` keys at once; `per_processor` programs are to run, each of `least` blocks or more."""
+    """`rows` of queries against `block` keys at once; `per_processor` programs are to run, each of `least` blocks or more.
+
+    Up to `whole` blocks are not split: to combine takes its time, too.
+    """
 
     rows: int = 64
     block: int = 64
     warps: int = 4
     stages: int = 3
     per_processor: int = 2
-    least: int = 8
+    least: int = 4
+    whole: int = 8
 
 
-NARROW, WIDE = Tiles(), Tiles(block=32, stages=2)
+NARROW, WIDE = Tiles(), Tiles(block=32, stages=2, least=6, whole=16)
 
 
 def attend_chunks(
@@ -70,21 +71,18 @@ def attend_chunks(
     shares = max(1, num_processors(q.device) * tiles.per_processor // num_kv_heads)
     items, padded = most_tiles + shares, max(16, triton.next_power_of_2(width))
     output = q.new_empty(q.shape)
-    parts = q.new_empty((num_kv_heads, items, tiles.rows, padded), dtype=torch.float32)
-    sums = q.new_empty((2, num_kv_heads, items, tiles.rows), dtype=torch.float32)
-    plan = {"GROUP": group, "ROWS": tiles.rows, "BLOCK": tiles.block, "LEAST": tiles.least,
-            "CHUNKS": max(LEAST_CHUNKS, triton.next_power_of_2(num_chunks))}  # fmt: skip
-    sizes = {"WIDTH": width, "PADDED": padded, "EARLY": early, "launch_pdl": early}
+    # Each part is an average, so it is as precise as what comes of it.
+    parts = q.new_empty((num_kv_heads, items, tiles.rows, padded))
+    sums = q.new_empty((num_kv_heads, items, tiles.rows), dtype=torch.float32)
+    plan = {"GROUP": group, "ROWS": tiles.rows, "BLOCK": tiles.block, "LEAST": tiles.least, "WHOLE": tiles.whole,
+            "CHUNKS": max(LEAST_CHUNKS, triton.next_power_of_2(num_chunks)),
+            "WIDTH": width, "PADDED": padded, "EARLY": early, "launch_pdl": early}  # fmt: skip
     _attend[(items, num_kv_heads)](
-        q, k_cache, v_cache, output, parts, sums[0], sums[1], ends_new, ends_all, tables, num_chunks, shares,
+        q, k_cache, v_cache, output, parts, sums, ends_new, ends_all, tables, num_chunks, shares,
         scale * LOG2_E, q.stride(0), *k_cache.stride()[:3], tables.stride(0),
-        **plan, **sizes, PAGE=page, num_warps=tiles.warps, num_stages=tiles.stages,
+        **plan, PAGE=page, num_warps=tiles.warps, num_stages=tiles.stages,
     )  # fmt: skip
-    # A tile that is split has two shares at least.
-    _combine[(max(1, min(most_tiles, shares // 2)), num_kv_heads, tiles.rows // COMBINED_ROWS)](
-        output, parts, sums[0], sums[1], ends_new, ends_all, num_chunks, shares, items,
-        **plan, **sizes, LINES=COMBINED_ROWS, PARTS=COMBINED_PARTS, num_warps=4,
-    )  # fmt: skip
+    combine(output, parts, sums, ends_new, ends_all, num_chunks, shares, items, plan)
     return output
 
 
@@ -94,33 +92,6 @@ def try_out(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dtype, d
     q = torch.ones((1, num_heads, width), dtype=dtype, device=device)
     ends = torch.arange(2, dtype=torch.int32, device=device)
     attend_chunks(q, cache, cache, ends, ends, torch.zeros((1, 16), dtype=torch.int32, device=device), width**-0.5)
-
-
-@triton.jit
-def _begin(ends_new, ends_all, num_chunks, shares, GROUP, ROWS, BLOCK, LEAST, CHUNKS, EARLY):
-    """Of each chunk: its first new token, how many there are and how many of all, its tiles, and in how many splits of keys.
-
-    This is reckoned before the launch before is waited for: whoever writes the ends is to be done before that begins.
-    """
-    if EARLY:
-        cuda.gdc_launch_dependents()
-    chunk = tl.arange(0, CHUNKS)
-    is_chunk = chunk < num_chunks
-    first = tl.load(ends_new + chunk, mask=is_chunk, other=0)
-    num_new = tl.load(ends_new + chunk + 1, mask=is_chunk, other=0) - first
-    num_all = tl.load(ends_all + chunk + 1, mask=is_chunk, other=0) - tl.load(ends_all + chunk, mask=is_chunk, other=0)
-    tiles, blocks = tl.cdiv(num_new * GROUP, ROWS), tl.cdiv(num_all, BLOCK)
-    # Rounded down, so that all splits together are not more than the shares.
-    share = tl.maximum(tl.cdiv(tl.sum(tiles * blocks, axis=0), shares), LEAST)
-    splits = tl.maximum(blocks // share, 1)
-    if EARLY:
-        cuda.gdc_wait()
-    return first, num_new, num_all, tiles, splits
-
-
-@triton.jit
-def _one(values, at, CHUNKS: tl.constexpr):
-    return tl.sum(tl.where(tl.arange(0, CHUNKS) == at, values, 0), axis=0)
 
 
 @triton.jit
@@ -135,30 +106,36 @@ def _span(num_new, num_all, tile, split, num_splits, GROUP, ROWS, BLOCK):
 
 @triton.jit(do_not_specialize=["num_chunks", "shares"])
 def _attend(
-    q, k_cache, v_cache, output, parts, maxima, sums, ends_new, ends_all, table, num_chunks, shares,
+    q, k_cache, v_cache, output, parts, sums, ends_new, ends_all, table, num_chunks, shares,
     scale, q_stride, page_stride, token_stride, head_stride, table_stride,
-    GROUP: tl.constexpr, ROWS: tl.constexpr, BLOCK: tl.constexpr, LEAST: tl.constexpr, CHUNKS: tl.constexpr,
-    WIDTH: tl.constexpr, PADDED: tl.constexpr, EARLY: tl.constexpr, PAGE: tl.constexpr,
+    GROUP: tl.constexpr, ROWS: tl.constexpr, BLOCK: tl.constexpr, LEAST: tl.constexpr, WHOLE: tl.constexpr,
+    CHUNKS: tl.constexpr, WIDTH: tl.constexpr, PADDED: tl.constexpr, EARLY: tl.constexpr, PAGE: tl.constexpr,
 ):  # fmt: skip
-    firsts, nums_new, nums_all, tiles, splits = _begin(
-        ends_new, ends_all, num_chunks, shares, GROUP, ROWS, BLOCK, LEAST, CHUNKS, EARLY
+    if EARLY:
+        cuda.gdc_launch_dependents()
+    firsts, nums_new, nums_all, tiles, splits = plan_splits(
+        ends_new, ends_all, num_chunks, shares, GROUP, ROWS, BLOCK, LEAST, WHOLE, CHUNKS
     )
     item, kv_head, ends = tl.program_id(0), tl.program_id(1), tl.cumsum(tiles * splits, axis=0)
     chunk = tl.sum((ends <= item).to(tl.int32), axis=0)
     if chunk >= num_chunks:
+        if EARLY:
+            cuda.gdc_wait()
         return
-    first, num_new, num_all = _one(firsts, chunk, CHUNKS), _one(nums_new, chunk, CHUNKS), _one(nums_all, chunk, CHUNKS)
-    num_splits, end = _one(splits, chunk, CHUNKS), _one(ends, chunk, CHUNKS)
+    first, num_new, num_all = one(firsts, chunk, CHUNKS), one(nums_new, chunk, CHUNKS), one(nums_all, chunk, CHUNKS)
+    num_splits, end = one(splits, chunk, CHUNKS), one(ends, chunk, CHUNKS)
     # Counted from the end: the last tiles of a chunk look at most keys, so they begin first.
     tile, split = (end - 1 - item) // num_splits, (end - 1 - item) % num_splits
     start, common, stop, num_keys = _span(num_new, num_all, tile, split, num_splits, GROUP, ROWS, BLOCK)
     line = tile * ROWS + tl.arange(0, ROWS)
     column, token, head = tl.arange(0, PADDED), line // GROUP, kv_head * GROUP + line % GROUP
     is_tile = (line < num_new * GROUP)[:, None] & (column < WIDTH)[None, :]
-    query = tl.load(q + (first + token)[:, None] * q_stride + head[:, None] * WIDTH + column[None, :], mask=is_tile, other=0.0)
-    position = num_all - num_new + token
     table += chunk * table_stride
     k_cache, v_cache = k_cache + kv_head * head_stride, v_cache + kv_head * head_stride
+    if EARLY:
+        cuda.gdc_wait()
+    query = tl.load(q + (first + token)[:, None] * q_stride + head[:, None] * WIDTH + column[None, :], mask=is_tile, other=0.0)
+    position = num_all - num_new + token
     maximum, total = tl.full([ROWS], LOWEST, tl.float32), tl.zeros([ROWS], tl.float32)
     part = tl.zeros([ROWS, PADDED], tl.float32)
     maximum, total, part = _look(
@@ -174,9 +151,10 @@ def _attend(
         tl.store(output + at, (part / total[:, None]).to(output.dtype.element_ty), mask=is_tile)
     else:
         kept = (kv_head * tl.num_programs(0) + item) * ROWS + tl.arange(0, ROWS)
-        tl.store(maxima + kept, maximum)
-        tl.store(sums + kept, total)
-        tl.store(parts + kept[:, None] * PADDED + column[None, :], part)
+        # A tile may see less than its chunk, so that its last split has nothing.
+        sum = tl.where(total > 0, total, 1.0)
+        tl.store(sums + kept, tl.where(total > 0, maximum + tl.log2(sum), LOWEST))
+        tl.store(parts + kept[:, None] * PADDED + column[None, :], (part / sum[:, None]).to(parts.dtype.element_ty))
 
 
 @triton.jit
@@ -206,41 +184,3 @@ def _look(
         maximum, total = higher, total * shrink + tl.sum(weight, axis=1)
         part = tl.dot(weight.to(value.dtype), value, part * shrink[:, None])
     return maximum, total, part
-
-
-@triton.jit(do_not_specialize=["num_chunks", "shares", "num_items"])
-def _combine(
-    output, parts, maxima, sums, ends_new, ends_all, num_chunks, shares, num_items,
-    GROUP: tl.constexpr, ROWS: tl.constexpr, BLOCK: tl.constexpr, LEAST: tl.constexpr, CHUNKS: tl.constexpr,
-    WIDTH: tl.constexpr, PADDED: tl.constexpr, EARLY: tl.constexpr, LINES: tl.constexpr, PARTS: tl.constexpr,
-):  # fmt: skip
-    """Some rows of a tile whose keys were split; each of the first programs has one that was."""
-    kv_head, num_kv_heads = tl.program_id(1), tl.num_programs(1)
-    firsts, nums_new, _, tiles, splits = _begin(
-        ends_new, ends_all, num_chunks, shares, GROUP, ROWS, BLOCK, LEAST, CHUNKS, EARLY
-    )
-    ends = tl.cumsum(tl.where(splits > 1, tiles, 0), axis=0)
-    chunk = tl.sum((ends <= tl.program_id(0)).to(tl.int32), axis=0)
-    num_splits = _one(splits, chunk, CHUNKS)
-    if num_splits > 1:
-        tile = _one(ends, chunk, CHUNKS) - 1 - tl.program_id(0)
-        item = _one(tl.cumsum(tiles * splits, axis=0), chunk, CHUNKS) - (tile + 1) * num_splits
-        row, column = tl.program_id(2) * LINES + tl.arange(0, LINES), tl.arange(0, PADDED)
-        maximum, total = tl.full([LINES], LOWEST, tl.float32), tl.zeros([LINES], tl.float32)
-        result = tl.zeros([LINES, PADDED], tl.float32)
-        for start in range(0, num_splits, PARTS):
-            split = start + tl.arange(0, PARTS)
-            at = (kv_head * num_items + item + split)[:, None] * ROWS + row[None, :]
-            is_part = (split < num_splits)[:, None] & (row >= 0)[None, :]
-            maxima_here = tl.load(maxima + at, mask=is_part, other=LOWEST)
-            sums_here = tl.load(sums + at, mask=is_part, other=0.0)
-            part = tl.load(parts + at[:, :, None] * PADDED + column[None, None, :], mask=is_part[:, :, None], other=0.0)
-            higher = tl.maximum(maximum, tl.max(maxima_here, axis=0))
-            weight, shrink = tl.exp2(maxima_here - higher[None, :]), tl.exp2(maximum - higher)
-            maximum, total = higher, total * shrink + tl.sum(weight * sums_here, axis=0)
-            result = result * shrink[:, None] + tl.sum(weight[:, :, None] * part, axis=0)
-        line = tile * ROWS + row
-        is_line, token, head = line < _one(nums_new, chunk, CHUNKS) * GROUP, line // GROUP, kv_head * GROUP + line % GROUP
-        at = (_one(firsts, chunk, CHUNKS) + token)[:, None] * (num_kv_heads * GROUP * WIDTH) + head[:, None] * WIDTH
-        is_output = is_line[:, None] & (column < WIDTH)[None, :]
-        tl.store(output + at + column[None, :], (result / total[:, None]).to(output.dtype.element_ty), mask=is_output)
