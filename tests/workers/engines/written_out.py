@@ -141,6 +141,28 @@ def choose(logits, rows, num_tokens, floats, ints, forced, seen):
     return sampler.choose(logits, rows, num_tokens, None)
 
 
+def look_up(rows, tokens, lengths, tables, page):
+    """What `slots.look_up` does."""
+    before = lengths[rows]
+    return tokens[rows].clamp(min=0), before, before + (before >= 0), tables[rows]
+
+
+def plan(slots, ends_new, ends_all, tables, rope, page, num):
+    """What `slots.plan` does."""
+    tables, starts, turns, places = tables[slots], ends_all.diff() - ends_new.diff(), [], []
+    for token in range(num):
+        chunk = min(sum(end <= token for end in ends_new[1:].tolist()), len(slots) - 1)
+        position = min(int(starts[chunk]) + token - int(ends_new[chunk]), len(rope) - 1)
+        places.append(int(tables[chunk, min(position // page, tables.shape[1] - 1)]) * page + position % page)
+        turns.append(rope[position])
+    return torch.stack(turns), torch.tensor(places, device=slots.device), tables, ends_new.int(), ends_all.int()
+
+
+def keep(rows, chosen, num_tokens, tokens, lengths):
+    """What `slots.keep` does."""
+    tokens[rows], lengths[rows] = chosen, num_tokens
+
+
 KERNELS = Kernels(
     decode,
     attend_chunks,
@@ -153,5 +175,8 @@ KERNELS = Kernels(
     multiply_narrow,
     rotate,
     choose,
+    look_up,
+    plan,
+    keep,
     most_rows=MOST_ROWS,
 )

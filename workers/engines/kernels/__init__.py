@@ -31,6 +31,9 @@ class Kernels:
     multiply_narrow: Callable[..., Tensor]
     rotate: Callable[..., None]
     choose: Callable[..., Tensor]
+    look_up: Callable[..., tuple[Tensor, ...]]
+    plan: Callable[..., tuple[Tensor, ...]]
+    keep: Callable[..., None]
     # Up to how many rows `multiply_rows` and `add_rows` are faster than cuBLAS; 1 for none.
     most_rows: int
 
@@ -71,7 +74,7 @@ def find_kernels(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dty
     shape = num_heads, num_kv_heads, width, dtype, device
     if not ((paged := _try_out("paged", *shape)) and (chunks := _try_out("chunks", *shape))):
         return None
-    from workers.engines.kernels import choose, dense, narrow, rotate, rows
+    from workers.engines.kernels import choose, dense, narrow, rotate, rows, slots
 
     return Kernels(
         paged.attend,
@@ -85,6 +88,9 @@ def find_kernels(num_heads: int, num_kv_heads: int, width: int, dtype: torch.dty
         narrow.multiply_narrow,
         rotate.rotate,
         choose.choose,
+        slots.look_up,
+        slots.plan,
+        slots.keep,
         _most_rows(dtype, device),
     )
 

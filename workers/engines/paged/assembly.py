@@ -23,6 +23,7 @@ from workers.engines.paged.runner import Runner
 from workers.engines.paged.sampler import Sampler
 from workers.engines.paged.scheduler import Scheduler
 from workers.engines.paged.sizes import choose_sizes
+from workers.engines.paged.slots import Slots
 from workers.engines.paged.weights import Matrix, load_weights, narrow
 from workers.texts import language, say
 
@@ -45,7 +46,8 @@ def assemble(folder: Path, config: ModelConfig, options: EngineOptions, loaded: 
         attention = Attention(config, sizes, device, dtype)
         operations = Operations(config)
     sampler = Sampler(sizes.slots, config.shape.vocab, device, fast.choose if fast else None)
-    runner = Runner(Model(config, weights, operations), attention, sampler, sizes.slots, sizes.context)
+    slots = Slots(sizes.slots, sizes.context, sizes.block, device, fast)
+    runner = Runner(Model(config, weights, operations), attention, sampler, slots, sizes.slots)
     if fast:
         runner.capture(cuda.batch_sizes(sizes.slots), cuda.chunk_sizes(sizes.chunk), cuda.make_capture())
     scheduler = Scheduler(BlockPool(sizes.num_blocks, sizes.block), sizes.slots, sizes.chunk)

@@ -23,11 +23,12 @@ Turns = tuple[Tensor, Tensor]
 class Reading:
     """Chunks of several sequences in one launch: where in the cache their new tokens go, and which blocks are theirs.
 
-    `positions` and `new` [new tokens], `tables` [chunks, blocks]; `ends_new` and `ends_all` [chunks + 1], int32, count both up.
+    `turns` and `new` of the new tokens, `tables` [chunks, blocks]; `ends_new` and `ends_all` [chunks + 1], int32, count
+    both up.
     `num_new` and `num_all` are each chunk's, on the host; a captured launch knows only how many new tokens there may be.
     """
 
-    positions: Tensor
+    turns: Turns
     new: Tensor
     tables: Tensor
     ends_new: Tensor
@@ -47,14 +48,16 @@ class Attention:
         self.cache = torch.zeros(sides, device=device, dtype=dtype)
         self._flat = self.cache.flatten(2, 3)
 
-    def plan(self, tables: Tensor, ends_new: Tensor, ends_all: Tensor, num_new: list[int], num_all: list[int]) -> Reading:
-        """Nothing here waits for the device. What is beyond the last end is padding."""
-        starts = ends_all.diff() - ends_new.diff()
+    def plan(
+        self, tables: Tensor, slots: Tensor, ends_new: Tensor, ends_all: Tensor, num_new: list[int], num_all: list[int]
+    ) -> Reading:
+        """`tables` of all slots, `slots` of the chunks. Nothing here waits for the device; beyond the last end is padding."""
+        tables, starts = tables[slots], ends_all.diff() - ends_new.diff()
         chunks, positions = _places(ends_new, sum(num_new))
         # Padding may count beyond the end of the context.
         positions = (positions + starts[chunks]).clamp(max=len(self._rope) - 1)
         new = self._look_up(tables, chunks, positions)
-        return Reading(positions, new, tables, ends_new.int(), ends_all.int(), num_new, num_all)
+        return Reading(self._turns(positions), new, tables, ends_new.int(), ends_all.int(), num_new, num_all)
 
     def wipe(self, blocks: list[int]) -> None:
         self.cache[:, :, blocks] = 0
@@ -90,10 +93,8 @@ class Attention:
             for num_new, num_all in zip(reading.num_new, reading.num_all, strict=True)
         ]
 
-        turns = self._turns(reading.positions)
-
         def attend(number: int, layer: LayerWeights, heads: Tensor) -> Tensor:
-            q, k, v = self._rotated(layer, heads, turns)
+            q, k, v = self._rotated(layer, heads, reading.turns)
             self._write(number, reading.new, k, v)
             outputs = [
                 self._attend_one(number, queries, at, mask)

@@ -33,7 +33,8 @@ class FusedAttention(Attention):
         self._kernels, self._scale = kernels, config.shape.head_dim**-0.5
 
     def decode(self, tables: Tensor, lengths: Tensor) -> Attend:
-        turns = cos, sin = self._turns(lengths.clamp(min=0))
+        # -1 is padding, which takes those of the last place.
+        turns = cos, sin = self._turns(lengths)
 
         def attend(number: int, layer: LayerWeights, heads: Tensor) -> Tensor:
             # Where there are norms to take before it, rotating is a launch of its own.
@@ -45,8 +46,16 @@ class FusedAttention(Attention):
 
         return attend
 
+    def plan(
+        self, tables: Tensor, slots: Tensor, ends_new: Tensor, ends_all: Tensor, num_new: list[int], num_all: list[int]
+    ) -> Reading:
+        numbers = slots, ends_new, ends_all, tables, self._rope
+        turns, new, tables, ends_new, ends_all = self._kernels.plan(*numbers, self.block_size, sum(num_new))
+        cos, sin = turns.unbind(1)
+        return Reading((cos, sin), new, tables, ends_new, ends_all, num_new, num_all)
+
     def prefill(self, reading: Reading) -> Attend:
-        turns, chunks = self._turns(reading.positions), (reading.ends_new, reading.ends_all, reading.tables)
+        turns, chunks = reading.turns, (reading.ends_new, reading.ends_all, reading.tables)
 
         def attend(number: int, layer: LayerWeights, heads: Tensor) -> Tensor:
             q, _, _ = self._rotated(layer, heads, turns, (*self._flat[number], reading.new))

@@ -1,4 +1,4 @@
-"""Launches on the device. What each slot needs for its next token stays there: its last token, its length, its blocks."""
+"""Launches on the device, where what each slot needs for its next token stays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from workers.engines.paged.model import Model
 from workers.engines.paged.sampler import Sampler
 from workers.engines.paged.scheduler import MAX_CHUNKS, Chunk
 from workers.engines.paged.sequence import Sequence
-from workers.engines.paged.transfer import Numbers, bring_home, tensor
+from workers.engines.paged.slots import Slots
+from workers.engines.paged.transfer import Numbers, Sender, bring_home, tensor
 
 Run = Callable[[], Tensor]
 
@@ -32,31 +33,23 @@ class Launch:
 class Runner:
     """The row after the last slot is for padding: it writes into block 0 and nobody reads it."""
 
-    def __init__(self, model: Model, attention: Attention, sampler: Sampler, num_slots: int, context: int) -> None:
-        self._model, self._attention, self._sampler = model, attention, sampler
+    def __init__(self, model: Model, attention: Attention, sampler: Sampler, slots: Slots, num_slots: int) -> None:
+        self._model, self._attention, self._sampler, self._slots = model, attention, sampler, slots
         self.padding = num_slots
-        device = model.device
-        self._tokens = torch.zeros(num_slots + 1, dtype=torch.int64, device=device)
-        self._lengths = torch.full((num_slots + 1,), -1, device=device)
-        num_blocks = -(-context // attention.block_size)
-        self._tables = torch.zeros((num_slots + 1, num_blocks), dtype=torch.int32, device=device)
         self._steps: dict[int, Callable[[list[int]], Tensor]] = {}
         self._reads: dict[int, Callable[[list[int]], Tensor]] = {}
 
+    @torch.inference_mode()
     def place(self, sequences: list[Sequence]) -> None:
         """They have just got their slots and blocks."""
         if sequences:
-            # Each copy on its own would take memory of its own from the host, which is slow when many come at once.
-            most = max(len(sequence.blocks) for sequence in sequences)
-            rows = self._tensor([[one.slot, *one.blocks, *repeat(0, most - len(one.blocks))] for one in sequences])
-            self._tables[rows[:, 0], :most] = rows[:, 1:].int()
-            self._sampler.place(sequences)
+            self._sampler.place(sequences, *self._slots.place(sequences, self._sampler.rows_of(sequences)))
 
+    @torch.inference_mode()
     def grow(self, sequences: list[Sequence]) -> None:
         """They have each got one block more."""
         if sequences:
-            rows, columns, blocks = self._tensor([[one.slot, len(one.blocks) - 1, one.blocks[-1]] for one in sequences]).T
-            self._tables[rows, columns] = blocks.int()
+            self._slots.grow(sequences)
 
     def wipe(self, blocks: list[int]) -> None:
         """Make what is no number in them harmless for the next that use them."""
@@ -107,26 +100,20 @@ class Runner:
     def _read(self, fields: Several[Tensor], num_new: list[int], num_all: list[int], who: list[Sequence] | None) -> Tensor:
         """`fields` are those of `_fields`. Like `_step`, nothing here waits for the device."""
         ids, slots, ends_new, ends_all, last, rows, lengths = fields
-        reading = self._attention.plan(self._tables[slots], ends_new, ends_all, num_new, num_all)
+        reading = self._attention.plan(self._slots.tables, slots, ends_new, ends_all, num_new, num_all)
         hidden = self._model.hidden(ids, self._attention.prefill(reading))
         if not len(rows):
             return rows
-        self._lengths[rows] = lengths
         return self._choose(hidden[last], rows, lengths, who)
 
     def _step(self, rows: Tensor, who: list[Sequence] | None) -> Tensor:
         """Everything from the last token to the next, so that it can be captured: nothing here waits for the device."""
-        lengths = self._lengths[rows]
-        # -1 is a token of which the host does not know yet that it was no number.
-        ids = self._tokens[rows].clamp(min=0)
-        hidden = self._model.hidden(ids, self._attention.decode(self._tables[rows], lengths))
-        chosen = self._choose(hidden, rows, lengths + 1, who)
-        self._lengths[rows] = lengths + (lengths >= 0)
-        return chosen
+        ids, lengths, then, tables = self._slots.look_up(rows)
+        return self._choose(self._model.hidden(ids, self._attention.decode(tables, lengths)), rows, then, who)
 
     def _choose(self, hidden: Tensor, rows: Tensor, num_tokens: Tensor, who: list[Sequence] | None) -> Tensor:
         chosen = self._sampler.choose(self._model.logits(hidden), rows, num_tokens, who)
-        self._tokens[rows] = chosen
+        self._slots.keep(rows, chosen, num_tokens)
         return chosen
 
     def _force(self, sequences: list[Sequence]) -> None:
@@ -168,10 +155,11 @@ def _padded(fields: list[list[int]], num_tokens: int, padding: int) -> list[int]
 def _replay(numbers: Tensor, run: Callable[[], Tensor]) -> Callable[[list[int]], Tensor]:
     """What writes other numbers there, if they are others, and runs it."""
     there: list[int] = []
+    send = Sender(numbers)
 
     def replay(wanted: list[int]) -> Tensor:
         if wanted != there:
-            numbers.copy_(tensor(wanted, numbers.device))
+            send(wanted)
             there[:] = wanted
         return run()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Sequence as Several
 from itertools import count
+from struct import pack, unpack
 
 import torch
 from torch import Tensor
@@ -24,6 +25,8 @@ MAX_BANNED = 8
 # After so many draws at a top_p of 0.95 one of 10^10 is still not allowed.
 ROUNDS = 8
 _IN_PROMPT, _WRITTEN = 1, 2
+_NUM_FLOATS = 5
+ROW_WIDTH = _NUM_FLOATS + 2 + MAX_BANNED
 
 
 class Sampler:
@@ -34,18 +37,23 @@ class Sampler:
 
     def __init__(self, num_slots: int, vocab: int, device: torch.device, kernel: Callable[..., Tensor] | None = None) -> None:
         self._vocab, self._device, self._kernel = vocab, device, kernel
-        self._floats = torch.tensor(_floats(Sampling(0.0)), device=device).repeat(num_slots + 1, 1)
+        # As bits, the floats first, so that a slot is written at once.
+        self._rows = torch.tensor([_bits(Sampling(0.0)) + [-1] * (2 + MAX_BANNED)], dtype=torch.int32, device=device)
+        self._rows = self._rows.repeat(num_slots + 1, 1)
+        self._floats = self._rows[:, :_NUM_FLOATS].view(torch.float32)
         # seed, top_k, banned ids: all repeated from the first on, or -1
-        self._ints = torch.full((num_slots + 1, 2 + MAX_BANNED), -1, device=device)
+        self._ints = self._rows[:, _NUM_FLOATS:]
         self._forced = torch.full((num_slots + 1,), -1, device=device)
         # Which tokens each slot has seen, where it asks for a penalty.
         self._seen = torch.zeros((num_slots + 1, vocab), dtype=torch.uint8, device=device)
 
-    def place(self, sequences: list[Sequence]) -> None:
+    def rows_of(self, sequences: list[Sequence]) -> list[list[int]]:
+        """What `place` needs of each on the device."""
+        return [_bits(one.request.sampling) + _ints(one, self._vocab) for one in sequences]
+
+    def place(self, sequences: list[Sequence], slots: Tensor, rows: Tensor) -> None:
         """Write the rows of sequences that have just got their slots."""
-        slots = tensor([sequence.slot for sequence in sequences], self._device)
-        self._floats[slots] = tensor([_floats(sequence.request.sampling) for sequence in sequences], self._device)
-        self._ints[slots] = tensor([_ints(sequence, self._vocab) for sequence in sequences], self._device)
+        self._rows.index_copy_(0, slots, rows)
         for sequence in sequences:
             if has_penalty(sequence.request.sampling):
                 self._mark(sequence)
@@ -106,7 +114,7 @@ class Sampler:
         return torch.where(is_allowed, chosen, scaled.argmax(-1, keepdim=True)).squeeze(1)
 
     def _ban(self, logits: Tensor, rows: Tensor) -> Tensor:
-        ids = self._ints[rows, 2:]
+        ids = self._ints[rows, 2:].long()
         at = ids.clamp(min=0)
         # Where nothing is banned the first logit is written as it is, and nowhere is one written with two values.
         return logits.scatter(1, at, logits.gather(1, at).masked_fill(ids >= 0, float("-inf")))
@@ -129,10 +137,11 @@ def has_penalty(how: Sampling) -> bool:
     return how.repetition_penalty != 1 or how.presence_penalty != 0
 
 
-def _floats(how: Sampling) -> list[float]:
+def _bits(how: Sampling) -> list[int]:
     """temperature, top_p, min_p, repetition penalty, presence penalty"""
     top_p = max(how.top_p, 1e-6) if how.top_p < 1 else 2.0  # sums may miss 1 by a rounding
-    return [how.temperature, top_p, min(how.min_p, 1.0), how.repetition_penalty, how.presence_penalty]
+    floats = how.temperature, top_p, min(how.min_p, 1.0), how.repetition_penalty, how.presence_penalty
+    return [*unpack(f"{_NUM_FLOATS}i", pack(f"{_NUM_FLOATS}f", *floats))]
 
 
 def _ints(sequence: Sequence, vocab: int) -> list[int]:

@@ -35,7 +35,8 @@ def sampler():
         prompt, written = range(0, VOCAB, 3), range(0, VOCAB, 4)
         request = Request(str(slot), tuple(prompt), 99, sampling=how, banned_ids=frozenset({3, 9, 200} if slot % 2 else ()))
         who.append(Sequence(request, slot, how.seed or 0, [*prompt, *written], slot))
-        sampler.place([who[-1]])
+        rows = torch.tensor(sampler.rows_of([who[-1]]), dtype=torch.int32, device=DEVICE)
+        sampler.place([who[-1]], torch.tensor([slot], device=DEVICE), rows)
     return sampler, who
 
 
@@ -47,6 +48,7 @@ def both(sampler, kernel, monkeypatch):
     if DEVICE == "cpu":
         monkeypatch.setattr(module, "PART", 128)
         monkeypatch.setattr(module, "WIDE", 256)
+        monkeypatch.setattr(module, "SMALL_PART", 64)
 
     def both(logits, step):
         rows = torch.randperm(len(HOWS), device=DEVICE)
@@ -64,6 +66,12 @@ def both(sampler, kernel, monkeypatch):
 
 def logits():
     return 2 * torch.randn(len(HOWS), VOCAB, device=DEVICE)
+
+
+def test_few_rows_are_cut_into_smaller_parts_and_choose_the_same(both, kernel, monkeypatch):
+    monkeypatch.setattr(kernel("choose"), "FEW_ROWS", len(HOWS))
+    expected, chosen = both(logits(), 0)
+    assert chosen == expected
 
 
 def test_they_choose_the_same(both):

@@ -20,7 +20,8 @@ def place(sampler, slot, how, prompt=(0,), written=(), **request):
         Request(str(slot), tuple(prompt), 99, sampling=how, **request), slot, how.seed or 0, [*prompt, *written]
     )
     sequence.slot = slot
-    sampler.place([sequence])
+    rows = torch.tensor(sampler.rows_of([sequence]), dtype=torch.int32)
+    sampler.place([sequence], torch.tensor([slot]), rows)
     return sequence
 
 
