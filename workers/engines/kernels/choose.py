@@ -18,6 +18,8 @@ from triton.language.extra import cuda
 from workers.engines.kernels.early import has_early_launch
 
 PART, WIDE = 4096, 8192
+# Up to so many rows are cut into smaller parts, so that there is one for each processor.
+FEW_ROWS, SMALL_PART = 3, 1024
 # The mark of what is written by the reply, in `seen`; a smaller one is for the prompt alone.
 WRITTEN = tl.constexpr(2)
 
@@ -32,7 +34,8 @@ def choose(
     read and written for rows with a penalty alone.
     """
     num_rows, vocab = logits.shape
-    num_parts = triton.cdiv(vocab, PART)
+    size = SMALL_PART if num_rows <= FEW_ROWS else PART
+    num_parts = triton.cdiv(vocab, size)
     # Of each part: its likeliest and its weights in all; then for both rounds the drawn one with noise and without, and the
     # mass and the number of what is likelier.
     found = torch.empty((10, num_rows, num_parts), dtype=torch.float32, device=logits.device)
@@ -43,30 +46,18 @@ def choose(
     row = logits, rows, num_tokens, floats, ints, seen, found, drawn, *strides, vocab
     early = has_early_launch(logits.device)
     how = {"PARTS": triton.next_power_of_2(num_parts), "EARLY": early, "launch_pdl": early}
-    _ban[(num_rows,)](
-        logits, rows, ints, logits.stride(0), ints.stride(0), BANS=ints.shape[1] - 2, EARLY=early, num_warps=1, launch_pdl=early
-    )
+    num_warps = 8 if size == PART else 4
     for round in (0, 1):
-        _draw[(num_rows, num_parts)](*row, ROUND=round, PART=PART, **how, num_warps=8)
-        _weigh[(num_rows, num_parts)](*row, ROUND=round, PART=PART, **how, num_warps=8)
+        _draw[(num_rows, num_parts)](*row, ROUND=round, PART=size, BANS=ints.shape[1] - 2, **how, num_warps=num_warps)
+        _weigh[(num_rows, num_parts)](*row, ROUND=round, PART=size, **how, num_warps=num_warps)
     _decide[(num_rows,)](*row, forced, chosen, num_parts, BLOCK=WIDE, **how, num_warps=16)
     return chosen
 
 
 @triton.jit
-def _ban(logits, rows, ints, stride, ints_stride, BANS: tl.constexpr, EARLY: tl.constexpr):
-    if EARLY:
-        cuda.gdc_launch_dependents()
-        cuda.gdc_wait()
-    row, number = tl.program_id(0).to(tl.int64), tl.arange(0, BANS)
-    ids = tl.load(ints + tl.load(rows + row) * ints_stride + 2 + number)
-    tl.store(logits + row * stride + ids, float("-inf"), mask=ids >= 0)
-
-
-@triton.jit
 def _draw(
     logits, rows, num_tokens, floats, ints, seen, found, drawn, stride, floats_stride, ints_stride, vocab,
-    ROUND: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr, EARLY: tl.constexpr,
+    ROUND: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr, BANS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     if EARLY:
         cuda.gdc_launch_dependents()
@@ -76,6 +67,11 @@ def _draw(
     slot = tl.load(rows + row)
     how, which = floats + slot * floats_stride, ints + slot * ints_stride
     own, is_done = float("-inf"), False
+    if ROUND == 0:
+        banned = tl.load(which + 2 + tl.arange(0, BANS))
+        tl.store(logits + row * stride + banned, float("-inf"), mask=(banned >= part * PART) & (banned < (part + 1) * PART))
+        # Nobody else looks at this part before the next launch.
+        tl.debug_barrier()
     if ROUND == 1:
         _, _, own, _, is_done = _judge(found + row * num_parts, drawn + row * num_parts, how, which, side, num_parts, 0, PARTS)
     if not is_done:

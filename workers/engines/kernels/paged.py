@@ -13,12 +13,15 @@ import triton.language as tl
 from torch import Tensor
 from triton.language.extra import cuda
 
+from workers.engines.kernels.ahead import prefetch_block
 from workers.engines.kernels.early import has_early_launch
 
 # Tokens read at once; pages must be multiples. Tiles of tensor cores have 16 rows at least.
 BLOCK, WIDE_BLOCK, MIN_ROWS, NUM_STAGES = 64, 32, 16, 2
 # Enough programs that the GPU is full with one request and evenly loaded with many.
 NUM_PROGRAMS, MAX_SPLITS = 512, 64
+# Up to so many requests have their first keys brought nearer before the launch before ends. With 32 it took longer.
+MOST_AHEAD = 4
 
 
 def attend(
@@ -60,12 +63,13 @@ def attend(
         width**-0.5 if softmax_scale is None else softmax_scale,
         q.stride(0), k.stride(0), v.stride(0), cos.stride(0), *k_cache.stride()[:3], block_table.stride(0),
         GROUP=group, ROWS=max(MIN_ROWS, triton.next_power_of_2(group)), WIDTH=width, PADDED=padded, PAGE=page, BLOCK=block,
-        WHOLE=num_splits == 1, TURN=turns is not None, EARLY=early, num_warps=4, num_stages=NUM_STAGES, launch_pdl=early,
+        WHOLE=num_splits == 1, TURN=turns is not None, AHEAD=num_requests <= MOST_AHEAD, EARLY=early,
+        num_warps=4, num_stages=NUM_STAGES, launch_pdl=early,
     )  # fmt: skip
     if num_splits > 1:
         _combine[(num_requests * num_heads,)](
-            parts, sums[0], sums[1], output, num_splits, WIDTH=width, PADDED=padded,
-            SPLITS=triton.next_power_of_2(num_splits), EARLY=early, num_warps=4, launch_pdl=early,
+            parts, sums[0], sums[1], output, cache_seqlens, num_splits, HEADS=num_heads, WIDTH=width,
+            PADDED=padded, BLOCK=block, SPLITS=triton.next_power_of_2(num_splits), EARLY=early, num_warps=4, launch_pdl=early,
         )  # fmt: skip
     return output
 
@@ -84,17 +88,23 @@ def _attend(
     q, k, v, cos, sin, k_cache, v_cache, lengths, table, parts, maxima, sums,
     scale, q_stride, k_stride, v_stride, turn_stride, page_stride, token_stride, head_stride, table_stride,
     GROUP: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr, PADDED: tl.constexpr, PAGE: tl.constexpr, BLOCK: tl.constexpr,
-    WHOLE: tl.constexpr, TURN: tl.constexpr, EARLY: tl.constexpr,
+    WHOLE: tl.constexpr, TURN: tl.constexpr, AHEAD: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     if EARLY:
         cuda.gdc_launch_dependents()
-        cuda.gdc_wait()
     request, kv_head, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     num_kv_heads, num_splits = tl.num_programs(1), tl.num_programs(2)
+    # Before the launch before is waited for: whoever writes lengths and tables is to be done before that begins.
+    length, table = tl.load(lengths + request).to(tl.int32), table + request * table_stride
+    k_cache, v_cache = k_cache + kv_head * head_stride, v_cache + kv_head * head_stride
+    step = tl.cdiv(tl.cdiv(length, BLOCK), num_splits) * BLOCK
+    if EARLY:
+        if AHEAD and split * step < length:
+            prefetch_block(k_cache, v_cache, table, split * step, length - 1, page_stride, token_stride, WIDTH, PAGE, BLOCK)
+        cuda.gdc_wait()
     row, column, token = tl.arange(0, ROWS), tl.arange(0, PADDED), tl.arange(0, BLOCK)
-    is_row, is_column = row < GROUP, column < WIDTH
+    is_row, is_column, head = row < GROUP, column < WIDTH, kv_head * GROUP + row
     is_tile = is_row[:, None] & is_column[None, :]
-    length, head = tl.load(lengths + request).to(tl.int32), kv_head * GROUP + row
     q += request * q_stride + head[:, None] * WIDTH
     k += request * k_stride + kv_head * WIDTH
     query = tl.load(q + column[None, :], mask=is_tile, other=0.0)
@@ -103,7 +113,6 @@ def _attend(
     if TURN:
         query = _turn(query, q, cos + request * turn_stride, sin + request * turn_stride, is_tile, column, WIDTH)
         new_key = _turn(new_key, k, cos + request * turn_stride, sin + request * turn_stride, is_column, column, WIDTH)
-    table, k_cache, v_cache = table + request * table_stride, k_cache + kv_head * head_stride, v_cache + kv_head * head_stride
     # The first split starts from the new token itself, so that nobody reads what is written here.
     if (split == 0) & (length >= 0):
         at = tl.load(table + length // PAGE).to(tl.int64) * page_stride + (length % PAGE) * token_stride + column
@@ -113,7 +122,6 @@ def _attend(
     maximum = tl.where(split == 0, new_score, float("-inf"))
     total = tl.where(split == 0, 1.0, 0.0) + tl.zeros([ROWS], dtype=tl.float32)
     part = tl.where(split == 0, 1.0, 0.0) * new_value.to(tl.float32)[None, :] + tl.zeros([ROWS, PADDED], dtype=tl.float32)
-    step = tl.cdiv(tl.cdiv(length, BLOCK), num_splits) * BLOCK
     for start in range(split * step, tl.minimum((split + 1) * step, length), BLOCK):
         is_cached = start + token < length
         page_at = tl.load(table + start // PAGE).to(tl.int64) * page_stride
@@ -155,14 +163,19 @@ def _turn(x, at, cos, sin, mask, column, WIDTH: tl.constexpr):
 
 @triton.jit(do_not_specialize=["num_splits"])
 def _combine(
-    parts, maxima, sums, output, num_splits,
-    WIDTH: tl.constexpr, PADDED: tl.constexpr, SPLITS: tl.constexpr, EARLY: tl.constexpr,
+    parts, maxima, sums, output, lengths, num_splits,
+    HEADS: tl.constexpr, WIDTH: tl.constexpr, PADDED: tl.constexpr, BLOCK: tl.constexpr, SPLITS: tl.constexpr,
+    EARLY: tl.constexpr,
 ):  # fmt: skip
     if EARLY:
         cuda.gdc_launch_dependents()
-        cuda.gdc_wait()
     head, split, column = tl.program_id(0), tl.arange(0, SPLITS), tl.arange(0, PADDED)
-    is_split, is_column = split < num_splits, column < WIDTH
+    num_blocks = tl.cdiv(tl.load(lengths + head // HEADS).to(tl.int32), BLOCK)
+    # A short reply has less blocks than splits; the first split has the new token.
+    is_split = (split < num_splits) & ((split == 0) | (split * tl.cdiv(num_blocks, num_splits) < num_blocks))
+    is_column = column < WIDTH
+    if EARLY:
+        cuda.gdc_wait()
     at = head * num_splits + split
     maximum = tl.load(maxima + at, mask=is_split, other=float("-inf"))
     weight = tl.exp(maximum - tl.max(maximum, axis=0))
