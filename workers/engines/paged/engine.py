@@ -11,12 +11,15 @@ import torch
 
 from workers.engines.base import Ended, Limits, Reason, Request, Stats, Tokens
 from workers.engines.loop import LoopEngine
+from workers.engines.paged.blocks import MARK_IDS, Texts, pack
 from workers.engines.paged.runner import Launch, Runner
 from workers.engines.paged.sampler import MAX_BANNED
 from workers.engines.paged.scheduler import Schedule, Scheduler
 from workers.engines.paged.sequence import Sequence
 
 MIN_CHUNK = 16
+# As many are looked at one by one.
+FEW_IDS = 256
 NO_NUMBER = "the model computed what is no number (NaN): its weights are damaged, or too large for this precision"
 NO_MEMORY = "the device's memory is not enough for this request alone"
 
@@ -33,6 +36,9 @@ class PagedEngine(LoopEngine[Sequence]):
         self._runner, self._scheduler, self._ahead = runner, scheduler, ahead
         self._chunk = scheduler.chunk
         self._flying: deque[list[Launch]] = deque()
+        self._texts = Texts(scheduler.pool.block_size)
+        # What was packed last: a prompt is looked over, then hashed.
+        self._packed: tuple[Collection[int], array[int]] = (), pack()
 
     def stats(self) -> Stats:
         scheduler, pool = self._scheduler, self._scheduler.pool
@@ -64,15 +70,22 @@ class PagedEngine(LoopEngine[Sequence]):
         self._scheduler.chunk = self._chunk
 
     def _knows(self, ids: Collection[int]) -> bool:
+        if len(ids) <= FEW_IDS:
+            return super()._knows(ids)
         # Prompts are long: to look at each number in Python takes as long as a layer.
         try:
-            least, most = torch.frombuffer(array("I", ids), dtype=torch.int32).aminmax()
+            packed = pack(ids)
         except OverflowError:
             return False
+        self._packed = ids, packed
+        least, most = torch.frombuffer(packed, dtype=torch.int32).aminmax()
         return bool(least >= 0) and int(most) < self._num_ids
 
     def _begin(self, request: Request, order: int, seed: int) -> Sequence:
         sequence = Sequence(request, order, seed, list(request.prompt))
+        if self._packed[0] is request.prompt and len(request.prompt) > MARK_IDS:
+            sequence.hashed = self._texts.hash(self._packed[1])
+        self._packed = (), pack()
         self._scheduler.add(sequence)
         return sequence
 

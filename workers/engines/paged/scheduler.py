@@ -179,7 +179,7 @@ class Scheduler:
     def _catch_up(self, sequence: Sequence, placed: list[Sequence]) -> None:
         """Do not read again what others have read since it came. Its table changes, so it is among those placed."""
         start, size = sequence.num_published, self.pool.block_size
-        if sequence.num_computed != start * size or not (known := self._known(sequence)[start:]):
+        if sequence in placed or sequence.num_computed != start * size or not (known := self._known(sequence)[start:]):
             return
         self.pool.share(known)
         self.pool.release(sequence.blocks[start : start + len(known)], 0)
@@ -187,8 +187,7 @@ class Scheduler:
         sequence.num_published += len(known)
         sequence.num_computed += len(known) * size
         self.num_cached_tokens += len(known) * size
-        if sequence not in placed:
-            placed.append(sequence)
+        placed.append(sequence)
 
     def _chunks(self, placed: list[Sequence]) -> list[Chunk]:
         """Half of the chunk is for the oldest, so that it always moves; the rest is for those with the least left."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from workers.engines.base import Request
 from workers.engines.loop import Queued
-from workers.engines.paged.blocks import Digests
+from workers.engines.paged.blocks import Digests, pack
 
 
 @dataclass(slots=True, eq=False)
 class Sequence(Queued):
-    """`ids` are prompt and reply as far as they are read. `num_computed` tokens are in the cache or on their way into it,
-    `num_pending` tokens are chosen but not read yet.
+    """`ids` are prompt and reply as far as they are read, `hashed` the first of their blocks. `num_computed` tokens are in
+    the cache or on their way into it, `num_pending` tokens are chosen but not read yet.
     """
 
     request: Request
@@ -25,7 +25,7 @@ class Sequence(Queued):
     num_published: int = 0
     num_pending: int = 0
     is_ended: bool = False
-    _digests: Digests = field(default_factory=Digests)
+    hashed: Digests = field(default_factory=Digests)
     _has_thought: bool = False
     _is_closing: bool = False
 
@@ -61,9 +61,10 @@ class Sequence(Queued):
 
     def digests(self, num_blocks: int, block_size: int) -> list[bytes]:
         """Of the first full blocks of `ids`."""
-        for index in range(len(self._digests), num_blocks):
-            self._digests.add(self.ids[index * block_size : (index + 1) * block_size])
-        return self._digests[:num_blocks]
+        start, end = len(self.hashed) * block_size, num_blocks * block_size
+        if start < end:
+            self.hashed.add(pack(self.ids[start:end]).tobytes(), block_size)
+        return self.hashed[:num_blocks]
 
     @property
     def _may_close_now(self) -> bool:

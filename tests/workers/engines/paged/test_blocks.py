@@ -1,27 +1,41 @@
 """The pool of blocks by itself."""
 
-from workers.engines.paged.blocks import BlockPool, Digests
+from workers.engines.paged import blocks
+from workers.engines.paged.blocks import BlockPool, Digests, Texts, pack
 
 
 def chain(*texts):
     digests = Digests()
     for text in texts:
-        digests.add(text)
+        digests.add(pack(text).tobytes(), len(text))
     return digests
 
 
 def filled(pool, *texts):
     """Take and publish a block for each text of a chain."""
-    blocks, digests = pool.take(len(texts)), chain(*texts)
-    for block, key in zip(blocks, digests, strict=True):
+    taken, digests = pool.take(len(texts)), chain(*texts)
+    for block, key in zip(taken, digests, strict=True):
         pool.publish(block, key)
-    return blocks
+    return taken
 
 
 def test_a_block_is_known_by_all_that_comes_before_it():
     assert chain([1, 2], [3, 4])[1] != chain([1, 9], [3, 4])[1]
     assert chain([1, 2], [3, 4])[1] != chain([3, 4])[0]
     assert chain([1, 2], [3, 4])[:1] == chain([1, 2])
+
+
+def test_a_text_that_goes_on_from_another_is_hashed_as_if_it_were_the_first(monkeypatch):
+    monkeypatch.setattr(blocks, "MARK_IDS", 4)
+    monkeypatch.setattr(blocks, "MAX_TEXTS", 3)
+    texts, base = Texts(2), list(range(20))
+    for text in (base[:9], base, base[:13], [*base[:11], 77, 78], [7] * 30, [7] * 3, [1], [8] * 9, [9] * 9, [6] * 9, base):
+        expected = chain(*(text[at : at + 2] for at in range(0, len(text) - 2 + len(text) % 2, 2)))
+        hashed = texts.hash(pack(text))
+        assert hashed == expected
+        hashed.add(pack([5, 5]).tobytes(), 2)
+        assert hashed == [*expected, *hashed[-1:]]
+        assert len(texts._texts) <= 3
 
 
 def test_the_longest_known_beginning_is_found():
