@@ -64,7 +64,7 @@ class Texts:
         mark = text[: MARK_IDS * ID_BYTES]
         last, base = self._texts.pop(mark, (NOTHING, NOTHING))
         known = next(hashed for hashed in (last, base, NOTHING) if text.startswith(hashed.text))
-        base = self._go_on(known, self._common(last.text, text))
+        base = self._go_on(known, self._common(last.text, text, len(known.text)))
         last = self._go_on(base, text)
         self._texts[mark] = last, base
         if len(self._texts) > MAX_TEXTS:
@@ -76,10 +76,10 @@ class Texts:
         digests.add(text[len(known.text) :], self._block_size)
         return Hashed(text, digests)
 
-    def _common(self, one: bytes, other: bytes) -> bytes:
-        """The whole blocks with which both begin."""
+    def _common(self, one: bytes, other: bytes, known: int) -> bytes:
+        """The whole blocks with which both begin, which are `known` bytes at least."""
         size = self._block_size * ID_BYTES
-        at_least, at_most = 0, min(len(one), len(other)) // size
+        at_least, at_most = known // size, min(len(one), len(other)) // size
         while at_least < at_most:
             middle = (at_least + at_most + 1) // 2
             span = slice(at_least * size, middle * size)
