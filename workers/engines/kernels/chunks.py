@@ -37,8 +37,8 @@ class Tiles:
     warps: int = 4
     stages: int = 3
     per_processor: int = 2
-    least: int = 4
-    whole: int = 8
+    least: int = 3
+    whole: int = 12
 
 
 NARROW, WIDE = Tiles(), Tiles(block=32, stages=2, least=6, whole=16)

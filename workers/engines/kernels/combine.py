@@ -14,7 +14,7 @@ from triton.language.extra import cuda
 from workers.engines.kernels.early import num_processors
 
 # Rows that a program combines at once, and parts of each that it asks for at once: from 8 rows on the compiler asks later.
-ROWS_AT_ONCE, PARTS_AT_ONCE = 4, 12
+ROWS_AT_ONCE, PARTS_AT_ONCE = 4, 24
 # So many programs of these run side by side on a processor.
 PER_PROCESSOR = 4
 # exp2 of it is 0; unlike infinity it can be subtracted from itself.

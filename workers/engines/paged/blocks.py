@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -72,6 +72,8 @@ class Texts:
         return Digests(last.digests)
 
     def _go_on(self, known: Hashed, text: bytes) -> Hashed:
+        if len(text) == len(known.text):
+            return known
         digests = Digests(known.digests)
         digests.add(text[len(known.text) :], self._block_size)
         return Hashed(text, digests)
@@ -114,7 +116,7 @@ class BlockPool:
         return found
 
     def count_free(self, blocks: Iterable[int]) -> int:
-        return sum(block in self._free for block in blocks)
+        return sum(map(self._free.__contains__, blocks))
 
     def share(self, blocks: Iterable[int]) -> None:
         for block in blocks:
@@ -132,10 +134,13 @@ class BlockPool:
 
     def release(self, blocks: Sequence[int], num_kept: int) -> None:
         """One user less. The first `num_kept` are kept longest, in a text its end goes first; the others go at once."""
-        for block in blocks[num_kept:]:
-            self._release(block, last=False)
-        for block in reversed(blocks[:num_kept]):
-            self._release(block, last=self._digests[block] is not None)
+        for block in self._left_by_all(blocks[num_kept:]):
+            self._free[block] = None
+            self._free.move_to_end(block, last=False)
+        for block in self._left_by_all(reversed(blocks[:num_kept])):
+            self._free[block] = None
+            if self._digests[block] is None:
+                self._free.move_to_end(block, last=False)
 
     def forget(self, blocks: Iterable[int]) -> list[int]:
         """Nobody shall find these any more; gives those that nobody uses."""
@@ -151,9 +156,9 @@ class BlockPool:
         self._num_users[block] = 1
         return block
 
-    def _release(self, block: int, *, last: bool) -> None:
-        assert self._num_users[block] > 0, "a block is released by more than used it"
-        self._num_users[block] -= 1
-        if not self._num_users[block]:
-            self._free[block] = None
-            self._free.move_to_end(block, last=last)
+    def _left_by_all(self, blocks: Iterable[int]) -> Iterator[int]:
+        for block in blocks:
+            assert self._num_users[block] > 0, "a block is released by more than used it"
+            self._num_users[block] -= 1
+            if not self._num_users[block]:
+                yield block

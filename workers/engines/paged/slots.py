@@ -28,12 +28,11 @@ class Slots:
     def place(self, sequences: list[Sequence], rows: list[list[int]]) -> tuple[Tensor, Tensor]:
         """They have just got their slots and blocks. What the sampler needs of each, `rows`, is taken along: slots, rows."""
         most = max(len(sequence.blocks) for sequence in sequences)
-        numbers = self._send(
-            number
-            for one, row in zip(sequences, rows, strict=True)
-            for number in (one.slot, *row, *one.blocks, *repeat(0, most - len(one.blocks)))
-        )
-        slots, rest, blocks = torch.split(numbers.view(len(sequences), -1), [1, ROW_WIDTH, most], dim=1)
+        numbers: list[int] = []
+        for one, row in zip(sequences, rows, strict=True):
+            numbers += (one.slot, *row, *one.blocks, *repeat(0, most - len(one.blocks)))
+        there = self._send(numbers).view(len(sequences), -1)
+        slots, rest, blocks = torch.split(there, [1, ROW_WIDTH, most], dim=1)
         slots = slots.flatten().long()
         self.tables[:, :most].index_copy_(0, slots, blocks)
         return slots, rest
