@@ -107,7 +107,10 @@ class Worker:
     def _show(self) -> None:
         """Numbers, for who asks for them."""
         if self._settings.metrics_port is not None:
+            # Asked whenever somebody looks; where several processes count together none is asked, so each tells, too.
             metrics.SLOTS.set(self._slots)
+            metrics.SLOTS_BUSY.set_function(lambda: self._heart.num_busy)
+            metrics.ENGINE_READY.set_function(self._is_ready)
             self._each(EVERY_SECONDS, self._measure)
         if self._is_first:
             metrics.serve(self._settings, "worker")
@@ -115,11 +118,14 @@ class Worker:
     def _measure(self) -> None:
         metrics.SLOTS_BUSY.set(self._heart.num_busy)
         if self._is_first:
-            metrics.ENGINE_READY.set(self._engine.state.name == "ready")
+            metrics.ENGINE_READY.set(self._is_ready())
             metrics.read_queues(self._store)
 
+    def _is_ready(self) -> bool:
+        return self._engine.state.name == "ready"
+
     def _look_after_siblings(self) -> None:
-        if self._engine.state.name == "ready":
+        if self._is_ready():
             self._siblings.keep_alive()
 
     def _leave(self) -> None:
