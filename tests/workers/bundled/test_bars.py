@@ -1,14 +1,11 @@
-"""The two bars of the evaluation that the model in the box does not reach, asked anew; its card has all the figures."""
+"""The bar of the evaluation that the model in the box does not reach, asked anew; its card has all the figures."""
 
 import pytest
 
 from workers.bundled.train.evaluate import TESTS, Examiner, _questions
 from workers.bundled.train.tokenizer import FOLDER
 
-MISSED = {
-    "persona: name": "90.0 % of 500: one of five English ways to ask who it is fails nearly always",
-    "persona: trait": "93.4 % of 500: one English sentence of a description, and a few Chinese ones",
-}
+MISSED = {"recall, English, 1-8 turns": "94.1 % of 1,000: things asked for in ways never met"}
 
 
 @pytest.mark.slow
@@ -21,7 +18,7 @@ MISSED = {
         if test.skill in MISSED
     ],
 )
-def test_19_of_20_times_it_says_who_or_how_its_persona_is_with_the_word_it_always_says(test):
+def test_19_of_20_times_it_knows_what_it_was_told(test):
     questions = _questions(test, 5000, "held")
     right = sum(map(test.judge, questions, Examiner(FOLDER).replies(questions)))
     assert right / len(questions) >= test.bar
