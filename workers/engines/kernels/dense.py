@@ -78,15 +78,12 @@ def _multiply_row(  # noqa: C901 - what is not wanted is not compiled
     others_at = weights_at + tl.cast(num_outputs, tl.int64) * width
     # All weights are asked for before the row is there: memory has something to do while the launch before ends. And what
     # comes in at the end is asked for at the beginning.
-    weights, others = (), ()
-    for number in tl.static_range(BLOCKS):
-        at = number * BLOCK + column
-        is_read = (is_out & (at < width)) | EVEN
-        weights += (tl.load(weights_at + at, mask=is_read, other=0.0, eviction_policy="evict_first"),)
-        if GATED:
-            others += (tl.load(others_at + at, mask=is_read, other=0.0, eviction_policy="evict_first"),)
+    weights = _ask_for(weights_at, column, is_out, width, BLOCK, BLOCKS, EVEN)
+    if GATED:
+        others = _ask_for(others_at, column, is_out, width, BLOCK, BLOCKS, EVEN)
     place = tl.program_id(0) * OUTPUTS + tl.arange(0, OUTPUTS)
     is_place = place < num_outputs
+    factor, other_factor, shift, before = 0.0, 0.0, 0.0, 0.0
     if SCALED:
         factor = tl.load(scales + place, mask=is_place, other=0.0)
         if GATED:
@@ -107,22 +104,34 @@ def _multiply_row(  # noqa: C901 - what is not wanted is not compiled
         product += _sum_each(values * weights[number].to(tl.float32))
         if GATED:
             other += _sum_each(values * others[number].to(tl.float32))
-    result, other = tl.sum(product, axis=1), tl.sum(other, axis=1)
+    result, scale = tl.sum(product, axis=1), tl.rsqrt(tl.sum(squares) / width + eps) if NORM else 1.0
+    result = _ended(result, tl.sum(other, axis=1), scale, factor, other_factor, NORM, SCALED, GATED)
+    tl.store(output + place, (result + shift + before).to(output.dtype.element_ty), mask=is_place)
+
+
+@triton.jit
+def _ask_for(weights_at, column, is_out, width, BLOCK: tl.constexpr, BLOCKS: tl.constexpr, EVEN: tl.constexpr):
+    """All numbers of some rows of a weight, block by block."""
+    weights = ()
+    for number in tl.static_range(BLOCKS):
+        at = number * BLOCK + column
+        is_read = (is_out & (at < width)) | EVEN
+        weights += (tl.load(weights_at + at, mask=is_read, other=0.0, eviction_policy="evict_first"),)
+    return weights
+
+
+@triton.jit
+def _ended(result, other, scale, factor, other_factor, NORM: tl.constexpr, SCALED: tl.constexpr, GATED: tl.constexpr):
+    """What is done to products of a row whose norm was left out."""
     if SCALED:
         result *= factor
-        if GATED:
-            other *= other_factor
+        other *= other_factor
     if NORM:
-        scale = tl.rsqrt(tl.sum(squares) / width + eps)
         result *= scale
         other *= scale
     if GATED:
         result *= tl.sigmoid(result) * other
-    if BIAS:
-        result += shift
-    if ADD:
-        result += before
-    tl.store(output + place, result.to(output.dtype.element_ty), mask=is_place)
+    return result
 
 
 @triton.jit

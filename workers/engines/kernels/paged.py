@@ -92,8 +92,7 @@ def _attend(
 ):  # fmt: skip
     if EARLY:
         cuda.gdc_launch_dependents()
-    request, kv_head, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
-    num_kv_heads, num_splits = tl.num_programs(1), tl.num_programs(2)
+    request, kv_head, split, num_splits = tl.program_id(0), tl.program_id(1), tl.program_id(2), tl.num_programs(2)
     # Before the launch before is waited for: whoever writes lengths and tables is to be done before that begins.
     length, table = tl.load(lengths + request).to(tl.int32), table + request * table_stride
     k_cache, v_cache = k_cache + kv_head * head_stride, v_cache + kv_head * head_stride
@@ -105,8 +104,7 @@ def _attend(
     row, column, token = tl.arange(0, ROWS), tl.arange(0, PADDED), tl.arange(0, BLOCK)
     is_row, is_column, head = row < GROUP, column < WIDTH, kv_head * GROUP + row
     is_tile = is_row[:, None] & is_column[None, :]
-    q += request * q_stride + head[:, None] * WIDTH
-    k += request * k_stride + kv_head * WIDTH
+    q, k = q + request * q_stride + head[:, None] * WIDTH, k + request * k_stride + kv_head * WIDTH
     query = tl.load(q + column[None, :], mask=is_tile, other=0.0)
     new_key = tl.load(k + column, mask=is_column, other=0.0)
     new_value = tl.load(v + request * v_stride + kv_head * WIDTH + column, mask=is_column, other=0.0)
@@ -124,20 +122,25 @@ def _attend(
     part = tl.where(split == 0, 1.0, 0.0) * new_value.to(tl.float32)[None, :] + tl.zeros([ROWS, PADDED], dtype=tl.float32)
     for start in range(split * step, tl.minimum((split + 1) * step, length), BLOCK):
         is_cached = start + token < length
-        page_at = tl.load(table + start // PAGE).to(tl.int64) * page_stride
-        at = page_at + (start % PAGE + token[:, None]) * token_stride + column[None, :]
+        at = _place(table, start, token, column, page_stride, token_stride, PAGE)
         is_read = is_cached[:, None] & is_column[None, :]
-        key = tl.load(k_cache + at, mask=is_read, other=0.0)
-        value = tl.load(v_cache + at, mask=is_read, other=0.0)
+        key, value = tl.load(k_cache + at, mask=is_read, other=0.0), tl.load(v_cache + at, mask=is_read, other=0.0)
         score = tl.where(is_cached[None, :], tl.dot(query, tl.trans(key)) * scale, float("-inf"))
         maximum, total, part = _add(score, value, maximum, total, part)
-    out = (request * num_kv_heads * GROUP + head) * num_splits + split
+    out = (request * tl.num_programs(1) * GROUP + head) * num_splits + split
     if WHOLE:
         part /= total[:, None]
     else:
         tl.store(maxima + out, maximum, mask=is_row)
         tl.store(sums + out, total, mask=is_row)
     tl.store(parts + out[:, None] * WIDTH + column[None, :], part.to(parts.dtype.element_ty), mask=is_tile)
+
+
+@triton.jit
+def _place(table, start, token, column, page_stride, token_stride, PAGE: tl.constexpr):
+    """Where in the cache the keys of a block are, which lies within one page."""
+    page = tl.load(table + start // PAGE).to(tl.int64)
+    return page * page_stride + (start % PAGE + token[:, None]) * token_stride + column[None, :]
 
 
 @triton.jit
