@@ -359,7 +359,7 @@ paged-cannot-load = the paged engine cannot load the model in { $folder }: { $pr
 paged-not-covered = The paged engine does not run the model in { $folder }: { $problem }. Set COMPANION_ENGINE=transformers.
 paged-on-a-mac = The paged engine does not know the GPU of a Mac. Set COMPANION_ENGINE=transformers.
 load-only-whole = The engine { $engine }, which is to run this model, takes its weights only as they are. Take COMPANION_WEIGHTS=fp8 away.
-paged-no-fp8 = Weights in 8 bits need an NVIDIA GPU of the Ada or Hopper generation or newer (compute capability 8.9). Take COMPANION_WEIGHTS=fp8 away.
+paged-no-eight-bits = Weights in 8 bits need an NVIDIA GPU of the Ada or Hopper generation or newer (compute capability 8.9). Take COMPANION_WEIGHTS=fp8 away.
 paged-no-room = The model fits into the GPU's memory, but no conversation beside it. Use a smaller one.
 odd-family = models of type { $family }
 odd-activation = the activation { $activation }

@@ -364,7 +364,7 @@ paged-cannot-load = paged 引擎加载不了 { $folder } 里的模型：{ $probl
 paged-not-covered = paged 引擎运行不了 { $folder } 里的模型：{ $problem }。请设 COMPANION_ENGINE=transformers。
 paged-on-a-mac = paged 引擎不支持 Mac 的 GPU。请设 COMPANION_ENGINE=transformers。
 load-only-whole = 运行这个模型的 { $engine } 引擎只能使用原样的权重。请去掉 COMPANION_WEIGHTS=fp8。
-paged-no-fp8 = 8 位权重需要 Ada、Hopper 或更新一代的 NVIDIA GPU（计算能力 8.9 起）。请去掉 COMPANION_WEIGHTS=fp8。
+paged-no-eight-bits = 8 位权重需要 Ada、Hopper 或更新一代的 NVIDIA GPU（计算能力 8.9 起）。请去掉 COMPANION_WEIGHTS=fp8。
 paged-no-room = 显存放得下模型，却没有给对话留下空间。请换小一些的模型。
 odd-family = { $family } 类型的模型
 odd-activation = 激活函数 { $activation }

@@ -34,7 +34,7 @@ def assemble(folder: Path, config: ModelConfig, options: EngineOptions, loaded: 
     if name == "mps":
         raise EngineLoadFailed(say(language(), "paged-on-a-mac"))
     if options.weights == "fp8" and not kernels.has_fp8(name):
-        raise EngineLoadFailed(say(language(), "paged-no-fp8"))
+        raise EngineLoadFailed(say(language(), "paged-no-eight-bits"))
     weights = load_weights(folder, config.shape, name, dtype, narrow if options.weights == "fp8" else Matrix)
     loaded()
     sizes, device = choose_sizes(config, options, name, dtype), torch.device(name)
