@@ -5,13 +5,13 @@ from random import Random
 import pytest
 
 from workers.bundled.train import beside, corpus, exam, sums
-from workers.bundled.train.acts import ACTS, play
+from workers.bundled.train.acts import ACTS, ask_for, play
 from workers.bundled.train.corpus import ASSISTANT, BOS, END_THINK, EOS, THINK, USER, samples, tokenize
 from workers.bundled.train.dialogue import Dialogue
 from workers.bundled.train.phrases import expand, garbled, phrases
 from workers.bundled.train.tokenizer import FOLDER, load
 from workers.bundled.train.values import make, split_of
-from workers.bundled.train.wordings import can_grow, grow, grown
+from workers.bundled.train.wordings import can_grow, grow, grown, parts
 
 ASKS = ("ask_who", "ask_trait", "ask_mine", "near_maker", "near_own", "near_dunno")  # kinds with no slot that is told
 
@@ -102,6 +102,31 @@ def test_no_other_question_put_together_in_training_is_one_of_the_evaluation(lan
     assert sum(can_grow(language, kind, text) for text in kept_out for kind in ASKS) == 0
     kept_out = heads([text for key, texts in words.bank["frames"].items() if key in ("ask_dev", "ask_held") for text in texts])
     assert sum(can_grow(language, kind, text) for text in kept_out for kind in ("ask_np", "ask_q")) == 0
+
+
+def fact_kinds(language):
+    return [kind for kind in parts(language) if kind.startswith("fact_")]
+
+
+def questions_kept_out(language):
+    """All that evaluation asks, and the same with an open slot where a word stands that could be one's in training."""
+    words = phrases(language, "train")
+    sections = [*words.bank["persona_talk"].values(), *words.talk.values()]
+    asked = heads([text for one in sections for split in ("dev", "held") for text in one.get(split, [])])
+    frames = [text for split in ("dev", "held") for text in words.bank["frames"].get(f"ask_{split}", [])]
+    for section in words.bank["facts"]:
+        asked += heads([*section["ask_dev"], *section["ask_held"]])
+        asked += [text.format(np=expand(section["np"])[0]) for text in heads(frames)]
+    subs = {sub for section in words.bank["facts"] if section.get("subs", "odd") != "odd" for sub in section["subs"]}
+    subs |= {word for kind, lines in parts(language).items() if kind.startswith(("s_", "odd_")) for word in lines}
+    return {*asked, *(text.replace(sub, "{s}") for text in asked for sub in subs if sub in text)}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_question_for_a_fact_put_together_in_training_is_one_of_the_evaluation(language):
+    kept_out = questions_kept_out(language)
+    assert len(kept_out) > 300
+    assert sum(can_grow(language, kind, text) for kind in fact_kinds(language) for text in kept_out) == 0
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -236,6 +261,51 @@ def test_words_of_others_in_a_description_are_none_of_the_personas_own(language)
 def test_there_are_thousands_of_ways_to_ask_who_and_how_a_persona_is(language, kind):
     rng = Random(0)
     assert len({grown(language, kind, rng) for _ in range(4000)}) > 2000
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_there_are_thousands_of_ways_to_ask_for_a_fact_and_all_name_it(language):
+    rng = Random(0)
+    for kind in fact_kinds(language):
+        found = {grown(language, kind, rng) for _ in range(8000)}
+        slot = "{s}" if "{s}" in "".join(found) else ""
+        assert len(found) > 2000, kind
+        assert sum(slot not in text for text in found) < len(found) / 100, kind
+        assert not any(set(text.replace("{s}", "")) & set("{}<>[]|") for text in found), kind
+
+
+def test_what_is_easily_taken_for_a_fact_that_was_told_is_often_told_too_in_training():
+    def share_of_food_after_an_allergy(split):
+        num = 0
+        for seed in range(400):
+            talk = Dialogue(Random(seed), split, "en")
+            talk.learn(talk.words.fact("allergy", 0), "trigs")
+            num += talk.new_fact().kind in ("food", "drink", "fruit")
+        return num / 400
+
+    assert share_of_food_after_an_allergy("train") > 0.15
+    assert share_of_food_after_an_allergy("held") < 0.1
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_near_thing_that_evaluation_could_ask_for_is_never_told_in_training(language):
+    for seed in range(300):
+        talk = Dialogue(Random(seed), "train", language)
+        talk.learn(talk.words.fact("name", 0), "Xanthippe")
+        fact = talk.new_fact()
+        assert fact.key != "odd" or split_of(fact.sub) == "train"
+
+
+def test_a_person_may_be_asked_for_by_another_word_and_is_answered_by_the_one_that_was_told():
+    asked = set()
+    for seed in range(300):
+        talk = Dialogue(Random(seed), "train", "en")
+        fact = talk.words.fact("person", talk.words.section("person")["subs"].index("mother"))
+        talk.learn(fact, "Xanthippe")
+        exchange = ask_for(talk, fact)
+        asked |= {word for word in ("mother", "mum", "mom") if re.search(rf"\b{word}\b", exchange.said.lower())}
+        assert not re.search(r"\bm[uo]m\b", exchange.answer.lower())
+    assert asked == {"mother", "mum", "mom"}
 
 
 def test_a_garbled_wording_keeps_its_slots_and_what_it_is_about():

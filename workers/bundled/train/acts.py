@@ -9,41 +9,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from . import about, sums
+from .asking import question
 from .dialogue import Dialogue, Exchange
-from .phrases import Fact, expand
-from .telling import listed, slots_of, statement, tell, with_greeting
+from .phrases import Fact
+from .telling import listed, slots_of, statement, tell
 from .values import make
-from .wordings import grown
 
 _CHAT = ("day", "food", "sad", "happy", "tired", "bored", "anxious", "angry")
 _FEELINGS = {"sad", "anxious", "angry", "happy", "lonely", "tired", "crisis"}
-
-
-def _question(talk: Dialogue, fact: Fact) -> str:
-    words, section, slots = talk.words, talk.words.section(fact.key), fact.slots
-    own, common = words.said(section, "ask"), words.said(talk.frames, "ask")
-    templates = own if talk.rng.random() < 0.5 else common
-    keys = section.get("keys", "")
-    if talk.split == "train":
-        if talk.rng.random() < 0.4:
-            slots["np"] = talk.rng.choice(words.names_of(fact))
-        if talk.rng.random() < 0.3:
-            clause = talk.rng.choice(expand(talk.rng.choice(section.get("clause", own))))
-            templates, slots["q"] = talk.frames["ask_clause"], clause.format_map(slots)
-        if talk.rng.random() < 0.3:
-            text = _put_together(talk, fact, talk.rng.choice(expand(talk.rng.choice(templates))))
-            return with_greeting(talk, talk.type(text, question=True, keys=keys, **slots))
-    return with_greeting(talk, talk.write(templates, question=True, keys=keys, **slots))
-
-
-def _put_together(talk: Dialogue, fact: Fact, text: str) -> str:
-    """Another wording with the same slots; where there are none, `text` after something else."""
-    for slot, kind in (("{np}", "ask_np"), ("{q}", "ask_q")):
-        if slot in text:
-            return grown(talk.language, kind, talk.rng)
-    if fact.key == "name" and talk.rng.random() < 0.8:
-        return grown(talk.language, "ask_mine", talk.rng)
-    return grown(talk.language, "a_lead", talk.rng) + (" " if talk.language == "en" else "") + text
 
 
 def _ask(talk: Dialogue) -> Exchange | None:
@@ -58,7 +31,7 @@ def ask_for(talk: Dialogue, fact: Fact) -> Exchange:
     thought, answer = talk.think("ask", **slots_of(fact, value)), talk.answer(says, **slots_of(fact, value))
     others = tuple(other for id, other in talk.known.items() if id not in (fact.id, "name/0"))
     talk.last_fact = fact.id
-    return talk.exchange("ask", _question(talk, fact), thought, answer, wanted=(value,), unwanted=others)
+    return talk.exchange("ask", question(talk, fact), thought, answer, wanted=(value,), unwanted=others)
 
 
 def _ask_unknown(talk: Dialogue) -> Exchange:
@@ -68,7 +41,7 @@ def _ask_unknown(talk: Dialogue) -> Exchange:
     else:
         answer = talk.answer(talk.frames["unknown"], **fact.slots)
     others = tuple(other for id, other in talk.known.items() if id != "name/0")
-    return talk.exchange("unknown", _question(talk, fact), talk.think("unknown", **fact.slots), answer, unwanted=others)
+    return talk.exchange("unknown", question(talk, fact), talk.think("unknown", **fact.slots), answer, unwanted=others)
 
 
 def _ask_forgotten(talk: Dialogue) -> Exchange | None:
@@ -77,7 +50,7 @@ def _ask_forgotten(talk: Dialogue) -> Exchange | None:
         return None
     fact = talk.rng.choice(facts)
     answer = talk.answer(talk.frames["forgotten"], **fact.slots)
-    return talk.exchange("forgotten", _question(talk, fact), talk.think("forgotten", **fact.slots), answer)
+    return talk.exchange("forgotten", question(talk, fact), talk.think("forgotten", **fact.slots), answer)
 
 
 def _correct(talk: Dialogue) -> Exchange | None:

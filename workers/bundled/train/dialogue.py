@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 from typing import Any
 
 from .personas import NOBODY, Sheet
-from .phrases import Fact, Phrases, can_be_garbled, choose, expand, garbled, phrases, typed
-from .values import Language, Split, make
+from .phrases import Fact, Phrases, can_be_garbled, choose, expand, garbled, mistyped, phrases, typed
+from .values import Language, Split, make, split_of
+from .wordings import grown, parts
 
 # Facts whose lists run parallel in both languages, so that one can be told in one and asked for in the other.
 _BILINGUAL = {"name", "age", "city", "origin", "job", "hobby", "learning", "instrument", "allergy", "pet", "favourite"}
 # Facts that one question could mean: only one of each set is ever in play.
 _LIKE = {"favourite/6": "hobby/0", "instrument/0": "learning/0", "origin/0": "city/0", "favourite/5": "city/0"}
+
+# What one could be taken for another: facts of the same kind of value, and of these kinds.
+_FAMILIES = {
+    **dict.fromkeys(("colour", "animal", "flower", "word", "song", "book", "film", "game", "band"), "favourite"),
+    "petname": "name",
+    "drink": "food",
+    "fruit": "food",
+    "age": "number",
+    "season": "date",
+    **dict.fromkeys(("job", "tongue", "instrument"), "hobby"),
+}
+_NEAR = 0.3  # of what is new in training
+_MORE_TYPOS = 0.05  # in training's questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,8 @@ class Dialogue:
         """`text` as the person types it, its slots filled in."""
         if self.split == "train" and can_be_garbled(text, keys) and self.rng.random() < 0.25:
             text = garbled(text, self.rng, self.language, keys)
+        if question and self.split == "train" and self.rng.random() < _MORE_TYPOS:
+            text = mistyped(text, self.rng)
         return typed(text, self.rng, self.language, question=question).format_map(slots)
 
     def exchange(
@@ -98,12 +115,25 @@ class Dialogue:
         return f", {name}" if self.language == "en" else f"{name}，"
 
     def new_fact(self) -> Fact:
-        """A fact the person has not spoken of."""
+        """A fact the person has not spoken of; in training often one that is easily taken for another that they told."""
         while True:
-            odd = make(self.rng.choice(("nonsense", "key")), self.language, self.split, self.rng).lower()
-            fact = self.words.pick_fact(self.rng, odd)
+            fact = self._near_fact() or self._any_fact()
             if not self._is_in_play(fact.id):
                 return fact
+
+    def _any_fact(self) -> Fact:
+        odd = make(self.rng.choice(("nonsense", "key")), self.language, self.split, self.rng).lower()
+        return self.words.pick_fact(self.rng, odd)
+
+    def _near_fact(self) -> Fact | None:
+        if self.split != "train" or not self.known or self.rng.random() > _NEAR:
+            return None
+        family = _family(self.facts[self.rng.choice([*self.known])])
+        if f"odd_{family}" in parts(self.language) and self.rng.random() < 0.25:
+            odd = grown(self.language, f"odd_{family}", self.rng)
+            return self.words.fact("odd", 0, odd) if split_of(odd) == "train" else None
+        near = _relatives(self.language, family)
+        return self.rng.choice(near) if near else None
 
     def _is_in_play(self, id: str) -> bool:
         spoken = self.known.keys() | self.forgotten.keys()
@@ -140,3 +170,15 @@ class Dialogue:
     def unlearn(self, fact: Fact) -> None:
         del self.known[fact.id]
         self.forgotten[fact.id] = fact
+
+
+def _family(fact: Fact) -> str:
+    return _FAMILIES.get(fact.kind, fact.kind)
+
+
+@cache
+def _relatives(language: Language, family: str) -> list[Fact]:
+    words = phrases(language, "train")
+    sections = [section for section in words.bank["facts"] if section["key"] != "odd"]
+    facts = [words.fact(section["key"], number) for section in sections for number in range(len(section.get("subs", [""])))]
+    return [fact for fact in facts if _family(fact) == family]

@@ -139,7 +139,7 @@ def _upper(text: str) -> str:
 def typed(text: str, rng: Random, language: Language, *, question: bool) -> str:
     """`text` (slots still open) as somebody types it: with or without capitals, punctuation, and typos."""
     if rng.random() < 0.06:
-        text = "".join(part if part.startswith("{") else _mistyped(part, rng) for part in _SLOT.split(text))
+        text = mistyped(text, rng)
     if language == "zh":
         return text + rng.choice(("？", "？", "", "?") if question else ("。", "", "", "！"))
     if rng.random() < 0.5:
@@ -172,6 +172,11 @@ def can_be_garbled(text: str, keys: str) -> bool:
 
 def _stand_in(rng: Random, language: Language) -> str:
     return make(rng.choice(_STAND_INS), language, "train", rng).lower()
+
+
+def mistyped(text: str, rng: Random) -> str:
+    """`text` with a letter lost, or two that changed places, between its slots."""
+    return "".join(part if part.startswith("{") else _mistyped(part, rng) for part in _SLOT.split(text))
 
 
 def _mistyped(text: str, rng: Random) -> str:
