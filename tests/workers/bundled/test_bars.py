@@ -1,11 +1,14 @@
-"""The bar of the evaluation that the model in the box does not reach, asked anew; its card has all the figures."""
+"""The bars of the evaluation that the model in the box does not reach, asked anew; its card has all the figures."""
 
 import pytest
 
 from workers.bundled.train.evaluate import TESTS, Examiner, _questions
 from workers.bundled.train.tokenizer import FOLDER
 
-MISSED = {"recall, English, 1-8 turns": "94.1 % of 1,000: things asked for in ways never met"}
+MISSED = {
+    "recall, English, 1-8 turns": "91.0 % of 1,000: things asked for in ways never met",
+    "recall, Chinese, 1-8 turns": "92.5 % of 1,000: likewise",
+}
 
 
 @pytest.mark.slow
