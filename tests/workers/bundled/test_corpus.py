@@ -358,6 +358,19 @@ def test_the_answer_to_a_recall_question_was_told_before(skill):
         assert all(value in said for value in question.last.wanted)
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("split", ["dev", "held"])
+def test_a_wording_of_the_evaluation_has_the_slots_of_its_fact_once(language, split):
+    wrong = 0  # a number alone, here too
+    for section in phrases(language, split).bank["facts"]:
+        slots = ["{s}"] if "subs" in section else []
+        asked, told = heads(section[f"ask_{split}"]), heads(section[f"tell_{split}"])
+        wrong += sum(re.findall(r"{\w+}", text) != slots for text in asked)
+        wrong += sum(sorted(re.findall(r"{[sv]}", text)) != [*slots, "{v}"] for text in told)
+        wrong += len(asked) - len({*asked}) + len(told) - len({*told})
+    assert wrong == 0
+
+
 @pytest.mark.parametrize("act", sorted(ACTS))
 def test_every_act_can_open_a_dialogue(act):
     assert play(Dialogue(Random(0), "train", "en"), act).answer
