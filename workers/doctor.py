@@ -67,9 +67,8 @@ def checks(settings: Settings) -> Iterator[Check]:
         yield from _llamacpp(settings, options, folder)
         return
     device = yield from _gpu(options)
-    if folder and device and options.engine == "auto":
-        yield _check("check-engine", True, "doctor-engine", engine=engine_for(folder, device.name))
     if folder and device:
+        yield from _engine(options, folder, device)
         yield _fits(settings, options, folder, device)
 
 
@@ -98,6 +97,19 @@ def _model(model: str) -> Generator[Check, None, Path | None]:
     return folder
 
 
+def _engine(options: EngineOptions, folder: Path, device: _Device) -> Iterator[Check]:
+    """Which one runs the model, where that is ours to choose, and whether it can do what is asked of it."""
+    from workers.engines.kernels import has_fp8
+
+    engine = engine_for(folder, device.name) if options.engine == "auto" else options.engine
+    if options.weights == "fp8" and engine != "paged":
+        yield _check("check-engine", False, "load-only-whole", engine=engine)
+    elif options.weights == "fp8" and not has_fp8(device.name):
+        yield _check("check-engine", False, "paged-no-eight-bits")
+    elif options.engine == "auto":
+        yield _check("check-engine", True, "doctor-engine", engine=engine)
+
+
 def _llamacpp(settings: Settings, options: EngineOptions, place: Path | None) -> Iterator[Check]:
     """What is to be seen of a GGUF file, and of what runs it, without torch."""
     if options.engine in ("auto", "llamacpp") and not llamacpp.is_installed():
@@ -110,6 +122,8 @@ def _llamacpp(settings: Settings, options: EngineOptions, place: Path | None) ->
         return
     if options.engine not in ("auto", "llamacpp"):
         yield _check("check-engine", False, "gguf")
+    elif options.weights == "fp8":
+        yield _check("check-engine", False, "load-only-whole", engine="llamacpp")
     elif options.engine == "auto":
         yield _check("check-engine", True, "doctor-engine", engine="llamacpp")
     yield _check("check-tokenizer", True, "doctor-tokenizer-beside" if gguf_tokenizer.beside(file) else "doctor-tokenizer-own")

@@ -190,6 +190,12 @@ def test_weights_in_8_bits_need_less_room(model):
     assert show_bytes(needs[0]) != show_bytes(needs[1])
 
 
+@pytest.mark.parametrize(("engine", "why"), [("auto", "8 bits need an NVIDIA GPU"), ("transformers", "only as they are")])
+def test_weights_in_8_bits_where_nothing_runs_them_are_wrong(model, engine, why):
+    checks = doctor.checks(load(model=str(model), device="cpu", engine=engine, weights="fp8"))
+    assert [why in check.detail for check in checks if not check.ok] == [True]
+
+
 @pytest.mark.parametrize(
     ("total", "fix"), [(10, "set COMPANION_MODEL"), (1 << 40, "end what else uses it"), (None, "set COMPANION_MODEL")]
 )
