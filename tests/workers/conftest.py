@@ -2,9 +2,11 @@
 
 import pytest
 
+from bot.core import queue
 from bot.core.messages import Draft
 from bot.core.personas import Personas
 from bot.core.settings import load
+from bot.core.vault import Vault, master_key
 from workers.engines.base import EngineOptions, Limits
 from workers.engines.process import EngineProcess
 from workers.heart import Heart
@@ -24,6 +26,17 @@ def engine():
 @pytest.fixture
 def settings(tmp_path):
     return load(data_dir=tmp_path, engine="echo", thought_tokens=300, answer_tokens=400)
+
+
+@pytest.fixture
+def vault(store, settings):
+    """With the key that a worker started for these settings finds."""
+    return Vault(store, master_key(settings))
+
+
+@pytest.fixture
+def wakeups(redis_server):
+    return queue.Wakeups(queue.client(redis_server.url))
 
 
 @pytest.fixture

@@ -10,14 +10,8 @@ from bot.core import queue
 from bot.core.holders import Holders
 from bot.core.presence import Presence
 from bot.core.store import Keys
-from bot.core.vault import Vault, master_key
 from tests.programs import ROOT, kill, until
 from tests.sayings import SURFACE, incoming, talk
-
-
-@pytest.fixture
-def vault(store, settings):
-    return Vault(store, master_key(settings))
 
 
 @pytest.fixture

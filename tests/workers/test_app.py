@@ -11,20 +11,9 @@ import pytest
 
 from bot.core import queue
 from bot.core.presence import Presence
-from bot.core.vault import Vault, master_key
 from tests.programs import ROOT, until
 from tests.sayings import SURFACE, incoming, talk
 from workers.pool import Threads
-
-
-@pytest.fixture
-def vault(store, settings):
-    return Vault(store, master_key(settings))
-
-
-@pytest.fixture
-def wakeups(redis_server):
-    return queue.Wakeups(queue.client(redis_server.url))
 
 
 @pytest.fixture

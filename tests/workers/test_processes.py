@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.core import queue
 from bot.core.presence import Presence
 from bot.core.settings import load
-from bot.core.vault import Vault, master_key
 from tests.bot.core.test_metrics import scrape
 from tests.ports import free_port
 from tests.programs import ROOT, children_of, command_of, is_alive, kill, processes_of, until
@@ -26,16 +24,6 @@ PROCESSES, SLOTS = 3, 6
 SLOW = "hello #think 8 #slow"  # some five seconds
 ANSWER = "You said: hello. I am listening."
 PEOPLE = [talk(str(number)) for number in range(1, SLOTS + 1)]
-
-
-@pytest.fixture
-def vault(store, settings):
-    return Vault(store, master_key(settings))
-
-
-@pytest.fixture
-def wakeups(redis_server):
-    return queue.Wakeups(queue.client(redis_server.url))
 
 
 @pytest.fixture

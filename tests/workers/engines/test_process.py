@@ -2,12 +2,9 @@
 
 import os
 import signal
-import sys
-import textwrap
 import threading
 import time
 from pathlib import Path
-from subprocess import PIPE, Popen
 
 import pytest
 
@@ -118,24 +115,8 @@ def slow_to_load(tmp_path):
     return EngineOptions("transformers", str(make(tmp_path)))
 
 
-@pytest.fixture
-def parent():
-    """A Python process of its own that runs a script; killed at the end."""
-    running = []
-
-    def parent(script):
-        command = [sys.executable, "-c", textwrap.dedent(script)]
-        running.append(Popen(command, stdout=PIPE, cwd=Path(__file__).parents[3]))
-        return running[-1]
-
-    yield parent
-    for process in running:
-        with process:
-            process.kill()
-
-
-def test_the_engine_is_gone_with_its_parent_in_the_middle_of_a_reply(parent):
-    process = parent("""
+def test_the_engine_is_gone_with_its_parent_in_the_middle_of_a_reply(start_script):
+    process = start_script("""
         from tests.workers.engines.echo_prompts import asking
         from workers.engines.base import EngineOptions
         from workers.engines.process import EngineProcess
@@ -150,8 +131,8 @@ def test_the_engine_is_gone_with_its_parent_in_the_middle_of_a_reply(parent):
     assert gone(pid)
 
 
-def test_the_engine_is_gone_with_its_parent_in_the_middle_of_loading(parent, slow_to_load):
-    process = parent(f"""
+def test_the_engine_is_gone_with_its_parent_in_the_middle_of_loading(start_script, slow_to_load):
+    process = start_script(f"""
         import time
         from pathlib import Path
         from workers.engines.base import EngineOptions

@@ -2,11 +2,7 @@
 
 import os
 import signal
-import sys
-import textwrap
-from pathlib import Path
 from socket import AF_UNIX, socket
-from subprocess import PIPE, Popen
 
 import pytest
 
@@ -62,27 +58,11 @@ def visit(address):
 
 
 @pytest.fixture
-def start():
-    """A Python process of its own that runs a script; killed at the end."""
-    running = []
-
-    def start(script):
-        command = [sys.executable, "-c", textwrap.dedent(script)]
-        running.append(Popen(command, stdout=PIPE, cwd=Path(__file__).parents[3]))
-        return running[-1]
-
-    yield start
-    for process in running:
-        with process:
-            process.kill()
-
-
-@pytest.fixture
-def start_visitor(start, address):
+def start_visitor(start_script, address):
     """A process that begins so many replies, says so, and prints the last word of the last one."""
 
     def start_visitor(number=1):
-        process = start(f"""
+        process = start_script(f"""
             from pathlib import Path
             from tests.workers.engines.echo_prompts import asking, text
             from workers.engines.base import EngineOptions
@@ -186,8 +166,8 @@ def test_without_a_keeper_a_visitor_waits_and_says_why(visit):
     assert "No such file" in visitor.state.detail
 
 
-def test_the_engine_is_gone_with_its_keeper_while_others_are_there(start, address):
-    process = start(f"""
+def test_the_engine_is_gone_with_its_keeper_while_others_are_there(start_script, address):
+    process = start_script(f"""
         from pathlib import Path
         from socket import AF_UNIX, socket
         import time
