@@ -24,7 +24,7 @@ def tensor(numbers: Numbers, device: torch.device) -> Tensor:
 
 
 class Sender:
-    """Writes numbers into `there` [most], each time from the same memory: to ask for some takes longer than to copy.
+    """Writes numbers into `there` [most], each time from the same memory (no quicker than new one: bench/NOTES.md).
 
     Like `tensor` it waits for nothing that was launched before, but for its own last copy.
     """
