@@ -25,6 +25,21 @@ def test_a_block_is_known_by_all_that_comes_before_it():
     assert chain([1, 2], [3, 4])[:1] == chain([1, 2])
 
 
+def test_only_what_no_text_before_began_with_is_hashed(monkeypatch):
+    monkeypatch.setattr(blocks, "MARK_IDS", 2)
+    added, add = [], Digests.add
+    monkeypatch.setattr(Digests, "add", lambda self, packed, size: (added.append(len(packed) // 4), add(self, packed, size)))
+    texts, numbers = Texts(2), list(range(20))
+    hashed = []
+    for text in (numbers, [*numbers, 7, 7, 7, 7], [*numbers[:10], 9, 9, 9, 9], [*numbers[:10], 8, 8, 8]):
+        added.clear()
+        texts.hash(pack(text))
+        hashed.append(sum(added))
+
+    # Full blocks before the last token; of what two have in common the third text is the first to be compared with.
+    assert hashed == [18, 4, 12, 2]
+
+
 def test_a_text_that_goes_on_from_another_is_hashed_as_if_it_were_the_first(monkeypatch):
     monkeypatch.setattr(blocks, "MARK_IDS", 4)
     monkeypatch.setattr(blocks, "MAX_TEXTS", 3)
