@@ -95,7 +95,7 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=64,
-        description="Processes of a worker, which share its engine; unset is one for each 32 slots, at most 8 and at most one a core",
+        description="Processes of a worker, which share its engine; unset is one for each 32 slots, at most 8 and one a core",
     )
     reply_seconds: float = Field(600, gt=0, description="A reply that takes longer ends with words of regret")
     persona: str = Field("default", description="Who the companion is, unless a person or a chat chose another")
