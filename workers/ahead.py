@@ -22,7 +22,7 @@ class Ahead:
 
     def read(self, conversation: str, ids: tuple[int, ...]) -> None:
         self.drop(conversation)
-        generation = self._engine.generate(Request(conversation, ids, 0), timeout=0)
+        generation = self._engine.generate(Request(conversation, ids, 0, conversation=conversation), timeout=0)
         with self._lock:
             self._asked[conversation] = generation
             oldest = self._asked.popitem(last=False)[1] if len(self._asked) > MAX_ASKED else None

@@ -14,7 +14,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from bot.core.lease import Lease, Leases
-from bot.core.store import CONTROL, Store
+from bot.core.store import CONTROL, STOP, Store
 
 log = structlog.get_logger()
 
@@ -58,7 +58,8 @@ class Heart:
     def __init__(self, store: Store, leases: Leases, lease_seconds: float, reply_seconds: float) -> None:
         self._store, self._leases = store, leases
         self._pause, self._reply_seconds = lease_seconds / _BEATS_PER_LEASE, reply_seconds
-        self.listeners: list[Callable[[str], None]] = []
+        self.listeners: list[Callable[[str | None], None]] = []
+        """They hear where what was said has changed; None is that it may have anywhere, as nobody listened for a while."""
         self._beating: dict[str, tuple[Lease, Watch]] = {}
         self._seconds: deque[float] = deque(maxlen=_NUM_MEASURED)
         self._closing = Event()
@@ -129,14 +130,22 @@ class Heart:
                 self._closing.wait(_LISTEN_SECONDS)
 
     def _listen(self) -> None:
-        with self._store.channel(CONTROL) as channel:
+        with self._store.channel(CONTROL, tells_begin=True) as channel:
             while not self._closing.is_set():
                 message: dict[str, Any] | None = channel.get_message(timeout=_LISTEN_SECONDS)
-                if message:
+                if message and message["type"] == "message":
                     self._hear(message["data"].decode())
+                elif message:
+                    self._tell(None)
 
-    def _hear(self, conversation: str) -> None:
-        for listener in self.listeners:
-            listener(conversation)
+    def _hear(self, told: str) -> None:
+        """A reply is given up before anybody is to forget it. To stop one changes nothing that was said before."""
+        conversation = told.removeprefix(STOP)
         if found := self._beating.get(conversation):
             self._beat([found])
+        if conversation == told:
+            self._tell(conversation)
+
+    def _tell(self, conversation: str | None) -> None:
+        for listener in self.listeners:
+            listener(conversation)

@@ -65,9 +65,16 @@ class Histories:
             self._known[conversation] = known
             return known
 
-    def forget(self, conversation: str) -> None:
+    def forget(self, conversation: str | None) -> None:
+        """None is all of them."""
         with self._lock:
-            self._known.pop(conversation, None)
+            if conversation is None:
+                self._known.clear()
+            else:
+                self._known.pop(conversation, None)
+
+    def __contains__(self, conversation: str) -> bool:
+        return conversation in self._known
 
     def _is_old(self, known: Known) -> bool:
         return monotonic() - known.used_at > KEEP_SECONDS

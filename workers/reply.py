@@ -43,6 +43,7 @@ class Plan:
     sampling: Sampling
     thought_limit: ThoughtLimit | None = None
     banned_ids: frozenset[int] = frozenset()
+    conversation: str = ""
 
     def again(self) -> Plan:
         """The same with other dice; greedy would only say the same again."""
@@ -54,6 +55,8 @@ class Generator(Protocol):
     """What `EngineProcess` is to us."""
 
     def generate(self, request: Request, timeout: float = 120.0) -> Generation: ...
+
+    def forget(self, conversation: str | None) -> None: ...
 
 
 class Reply:
@@ -128,7 +131,8 @@ class Reply:
         limit = self._plan.thought_limit if self.thinking else None
         most = budget.answer + (budget.thought if may_think else 0) + (len(limit.closing) if limit else 0)
         prompt = (*self._plan.prompt, *self._ids)
-        return Request(self._plan.id, prompt, most, self._stop_ids, self._plan.sampling, self._plan.banned_ids, limit)
+        plan = self._plan
+        return Request(plan.id, prompt, most, self._stop_ids, plan.sampling, plan.banned_ids, limit, plan.conversation)
 
     def _force(self, ids: Iterable[int]) -> None:
         for id in ids:

@@ -81,12 +81,17 @@ class Writer:
         reply = self._attempt(plan, task, watch, publish)
         if not reply.answer and watch.reason is None:
             reply = self._attempt(plan.again(), task, watch, publish)
+        if watch.reason == "lost":
+            # Perhaps it was erased before the engine was asked.
+            self.forget(str(task.conversation))
         return prompt, reply
 
-    def forget(self, conversation: str) -> None:
-        """What was said there was erased or changed: nothing that was made of it is kept."""
+    def forget(self, conversation: str | None) -> None:
+        """What was said there, or anywhere, was erased or changed: nothing that was made of it is kept."""
         self._histories.forget(conversation)
-        self._ahead.drop(conversation)
+        if conversation is not None:
+            self._ahead.drop(conversation)
+        self._engine.forget(conversation)
 
     def _plan(self, task: Task) -> tuple[Plan, Prompt]:
         known, budget = self._histories.of(str(task.conversation)), self._budget()
@@ -96,7 +101,8 @@ class Writer:
         closing = close_thought_ids(tokenizer, task.language)
         prompt = self._prompt(tokenizer, task, task.turns, task.text)
         inside = tokenizer.opens_thought and task.thinking != "off"
-        plan = Plan(task.turn, prompt.ids, closing, inside, budget, _sampling(task.persona))
+        sampling, conversation = _sampling(task.persona), str(task.conversation)
+        plan = Plan(task.turn, prompt.ids, closing, inside, budget, sampling, conversation=conversation)
         return (_steered(plan, tokenizer) if self._limits().steers else plan), prompt
 
     def _prompt(self, tokenizer: Tokenizer, task: Task, turns: tuple[Turn, ...], text: str) -> Prompt:
@@ -115,7 +121,8 @@ class Writer:
 
     def read_ahead(self, task: Task, turn: Turn) -> None:
         """Have the engine read, while it is idle, what this conversation's next prompt will begin with, if it can."""
-        if self._limits().steers and self._num_writing < _BUSY:
+        was_forgotten = str(task.conversation) not in self._histories
+        if self._limits().steers and self._num_writing < _BUSY and not was_forgotten:
             tokenizer = self._tokenizer().knowing(self._histories.of(str(task.conversation)))
             with suppress(PromptTooLong):
                 prompt = self._prompt(tokenizer, task, (*task.turns, turn), _ANY_TEXT)

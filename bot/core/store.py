@@ -25,7 +25,9 @@ SURFACES = f"{ROOT}:surfaces"
 ERASED = f"{ROOT}:erased"
 """Stands since somebody's key was erased: Redis's own files have it still."""
 CONTROL = f"{ROOT}:control"
-"""Channel on which workers hear of conversations, by name, in which a reply is to stop or what was said has changed."""
+"""Channel on which workers hear of conversations, by name, in which what was said has changed."""
+STOP = "stop "
+"""Stands there before the name where only a reply is to stop."""
 
 DAY_MS = 24 * 3600 * 1000
 """Days are UTC's, and begin when Redis's clock says so."""
@@ -107,9 +109,12 @@ class Store:
         return self._scripts[script](keys=keys, args=list(args), client=on)
 
     @contextmanager
-    def channel(self, name: str) -> Iterator[Any]:
-        """Listen to a pub/sub channel: `get_message(timeout)` gives the next one or None."""
-        with self.redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
+    def channel(self, name: str, *, tells_begin: bool = False) -> Iterator[Any]:
+        """Listen to a pub/sub channel: `get_message(timeout)` gives the next one or None.
+
+        Asked for it, it gives one that is no `message` whenever it begins to hear, again after each time Redis was away.
+        """
+        with self.redis.pubsub(ignore_subscribe_messages=not tells_begin) as channel:  # type: ignore[no-untyped-call]
             channel.subscribe(name)
             yield channel
 

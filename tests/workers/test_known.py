@@ -101,8 +101,12 @@ def test_a_conversation_that_was_forgotten_begins_anew():
     before, others = histories.of("a"), histories.of("b")
     histories.forget("a")
 
+    assert "a" not in histories
     assert histories.of("a") is not before
     assert histories.of("b") is others
+
+    histories.forget(None)
+    assert "b" not in histories
 
 
 def test_the_newest_conversations_are_kept_for_an_hour(monkeypatch):

@@ -23,11 +23,15 @@ class Counting:
     """The engine, and what was asked of it."""
 
     def __init__(self, process):
-        self.process, self.asked = process, []
+        self.process, self.asked, self.forgotten = process, [], []
 
     def generate(self, request, timeout=30.0):
         self.asked.append(request)
         return self.process.generate(request, timeout)
+
+    def forget(self, conversation):
+        self.forgotten.append(conversation)
+        self.process.forget(conversation)
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +92,9 @@ def fresh_stats(process):
 def test_what_was_said_is_read_ahead_so_that_a_returning_person_pays_for_the_new_message_alone(writer, engine):
     begun = task("My dog is called Rex.")
     said = turn("My dog is called Rex.", "Rex is a fine name for a dog. " * 8)
+    writer.write(begun, Watch(60), lambda draft: None)
     writer.read_ahead(begun, said)
-    [ahead] = engine.asked
+    ahead = engine.asked[-1]
     until_read(engine.process, ahead.prompt)  # once more, to know that it is done
     prompt = writer._plan(task("What is my dog called?", (said,)))[0].prompt
     before = fresh_stats(engine.process)
@@ -132,8 +137,35 @@ def test_in_a_talk_each_prompt_begins_with_the_very_ids_that_were_read_ahead(wri
 
 
 def until_read(process, prompt):
-    for _ in process.generate(Request("again", prompt, 0), 30.0):
+    for _ in process.generate(Request("again", prompt, 0, conversation=str(talk())), 30.0):
         pass
+
+
+def test_what_is_forgotten_is_read_anew_as_nothing_of_it_is_in_the_engine_either(writer, engine):
+    asked = task("My secret is a colour, which is blue, and a number, and that is nine. " * 4)
+    known = []
+    for forgotten in ("somebody else", str(talk()), None):
+        prompt = writer.write(asked, Watch(60), lambda draft: None)[0].ids
+        writer.forget(forgotten)
+        before = fresh_stats(engine.process).cached_tokens
+        until_read(engine.process, prompt)
+        known.append(fresh_stats(engine.process).cached_tokens - before)
+
+    # All but the block in which it ends.
+    assert len(prompt) - 33 <= known[0] < len(prompt)
+    assert known[1] < len(prompt) - 64, "at most who the companion is"
+    assert known[2] == 0
+
+
+def test_what_was_erased_while_a_reply_was_made_is_not_read_ahead_nor_kept(writer, engine):
+    begun = task("My dog is called Rex.")
+    watch = Watch(60)
+    watch.interrupt("lost")
+    writer.write(begun, watch, lambda draft: None)
+    writer.read_ahead(begun, turn("My dog is called Rex.", "Rex is a fine name for a dog. " * 8))
+
+    assert len(engine.asked) == 1
+    assert engine.forgotten == [str(talk())]
 
 
 def test_what_was_forgotten_is_not_known_to_the_writer_any_more(writer):

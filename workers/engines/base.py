@@ -76,6 +76,7 @@ class Request:
 
     What follows is for engines whose `Limits` say so: `banned_ids` are never chosen, `thought` is ended in time, and with
     `max_tokens` 0 the prompt is only read, in idle time, so that a later prompt that begins like it is read sooner.
+    What is kept of it for that is erased where its `conversation` is forgotten.
     """
 
     id: str
@@ -85,6 +86,7 @@ class Request:
     sampling: Sampling = Sampling()
     banned_ids: frozenset[int] = frozenset()
     thought: ThoughtLimit | None = None
+    conversation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,14 @@ class Measured(Protocol):
     """An engine that tells; called from any thread."""
 
     def stats(self) -> Stats: ...
+
+
+@runtime_checkable
+class Forgetful(Protocol):
+    """An engine that keeps what it has read for who comes back, and can be told not to; called from any thread."""
+
+    def forget(self, conversation: str | None) -> None:
+        """Keep nothing of what was said there; None is everywhere. Ends no request: those are to be cancelled before."""
 
 
 class Engine(Protocol):

@@ -21,7 +21,7 @@ from time import monotonic
 from typing import Any, Never
 
 from workers.engines import load, wire
-from workers.engines.base import Engine, EngineOptions, Measured, Stage
+from workers.engines.base import Engine, EngineOptions, Forgetful, Measured, Stage
 from workers.engines.clients import Client, Clients
 from workers.engines.errors import EngineLoadFailed
 
@@ -94,6 +94,9 @@ class Child:
                 engine.submit(replace(request, id=client.name(request.id)))
             elif "cancel" in message:
                 engine.cancel(client.name(message["cancel"]))
+            elif "forget" in message:
+                if isinstance(engine, Forgetful):
+                    engine.forget(message["forget"])
             else:
                 self._closing.set()
 

@@ -52,6 +52,10 @@ class Link:
             elif message.get("beat", True):
                 yield message
 
+    def forget(self, conversation: str | None) -> None:
+        """After what was cancelled before, in this order."""
+        self.send({"forget": conversation})
+
     def send(self, message: dict[str, Any]) -> None:
         # That nobody is there is no news: the end of `messages` tells everyone.
         with self._writing, suppress(OSError):

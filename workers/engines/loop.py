@@ -8,7 +8,7 @@ from itertools import count
 from queue import Empty, SimpleQueue
 from random import getrandbits
 from time import perf_counter
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from workers.engines.base import Ended, Event, Limits, Reason, Request
 
@@ -31,6 +31,12 @@ class Queued:
         return self.is_background, self.order
 
 
+class Forget(NamedTuple):
+    """See `base.Forgetful`."""
+
+    conversation: str | None
+
+
 Sequence = TypeVar("Sequence", bound=Queued)
 
 
@@ -40,7 +46,7 @@ class LoopEngine(ABC, Generic[Sequence]):
     def __init__(self, limits: Limits, num_ids: int, max_banned: int | None = None) -> None:
         self.limits = limits
         self._num_ids, self._max_banned = num_ids, max_banned
-        self._inbox: SimpleQueue[Request | str] = SimpleQueue()
+        self._inbox: SimpleQueue[Request | Forget | str] = SimpleQueue()
         self._open: dict[str, Sequence] = {}
         self._orders = count()
         self._events: list[Event] = []
@@ -51,6 +57,9 @@ class LoopEngine(ABC, Generic[Sequence]):
 
     def cancel(self, id: str) -> None:
         self._inbox.put(id)
+
+    def forget(self, conversation: str | None) -> None:
+        self._inbox.put(Forget(conversation))
 
     def step(self, timeout: float) -> list[Event]:
         self._hear(0.0 if self._is_busy else timeout)
@@ -73,6 +82,10 @@ class LoopEngine(ABC, Generic[Sequence]):
         """Put it into line."""
 
     @abstractmethod
+    def _forget(self, conversation: str | None) -> None:
+        """Keep nothing of it that nobody else has said too."""
+
+    @abstractmethod
     def _run(self) -> None:
         """One step."""
 
@@ -90,6 +103,8 @@ class LoopEngine(ABC, Generic[Sequence]):
                 timeout = 0.0
                 if isinstance(item, Request):
                     self._take_in(item)
+                elif isinstance(item, Forget):
+                    self._forget(item.conversation)
                 elif sequence := self._open.get(item):
                     self._end(sequence, "cancelled")
         except Empty:

@@ -81,6 +81,11 @@ class EngineProcess:
         """Begin one reply, waiting up to `timeout` seconds for an engine; raises as `wait_ready` does."""
         return self._when_ready(timeout)[0].begin(request)
 
+    def forget(self, conversation: str | None) -> None:
+        """Have the engine keep nothing of what was said there, or anywhere; one that is not ready keeps nothing."""
+        if self._life and self._state.name == "ready":
+            self._life.forget(conversation)
+
     def close(self) -> None:
         """End the engine process; open replies raise `EngineDied`. Returns when the process is gone."""
         self._closing.set()

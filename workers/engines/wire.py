@@ -1,6 +1,6 @@
 """How a worker's processes and their engine's talk: lines of JSON over sockets. The ends are in `link.py` and `clients.py`.
 
-To the engine: options from the first, then submit, cancel, close. To the worker: stage, ready, failed, all that a step
+To the engine: options from the first, then submit, cancel, forget, close. To the worker: stage, ready, failed, all that a step
 brought, and beat with the numbers of an engine that has some.
 """
 
@@ -49,6 +49,7 @@ def dump_request(request: Request) -> dict[str, Any]:
         "sampling": asdict(request.sampling),
         "banned_ids": sorted(request.banned_ids),
         "thought": request.thought and asdict(request.thought),
+        "conversation": request.conversation,
     }
 
 
@@ -62,6 +63,7 @@ def load_request(fields: dict[str, Any]) -> Request:
         sampling=Sampling(**fields["sampling"]),
         banned_ids=frozenset(fields["banned_ids"]),
         thought=thought and ThoughtLimit(**{**thought, "closing": tuple(thought["closing"])}),
+        conversation=fields["conversation"],
     )
 
 

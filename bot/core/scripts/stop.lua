@@ -6,7 +6,7 @@ local now = now_ms()
 if state[1] and tonumber(state[2]) > now then
   -- How many lines it is about: should the worker die before it hears of it, lines written later are not stopped too.
   redis.call('HSET', KEYS[1], 'stop', redis.call('LLEN', KEYS[2]))
-  redis.call('PUBLISH', ARGV[2], ARGV[1])
+  redis.call('PUBLISH', ARGV[2], 'stop ' .. ARGV[1])
   return 'stopping'
 end
 -- A worker that went silent may come back: without its lease it cannot end lines that were written since.

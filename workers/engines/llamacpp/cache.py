@@ -24,6 +24,7 @@ class Cache:
         self._uses: Counter[int] = Counter()
         self._numbers = count()
         self._free_slots = list(range(num_slots))
+        self._owners: dict[int, str] = {}
         self._kept: list[int] = []  # the one that was used last stands last
 
     @property
@@ -37,13 +38,15 @@ class Cache:
         held = set(self._cells[source][:num] if num else ()).union(*running)
         return len(held) + len(ids) - num + spare <= self.num_cells
 
-    def place(self, ids: Several[int]) -> tuple[int, int]:
+    def place(self, ids: Several[int], owner: str) -> tuple[int, int]:
         """A slot for `ids`, and how many of them it already holds; the last one is never known, as what follows is wanted."""
         source, num = self._known(ids)
         if num and source in self._kept and num == len(self._ids[source]):
             self._kept.remove(source)
+            self._owners[source] = owner
             return source, num
         slot = self._take_slot(source)
+        self._owners[slot] = owner
         self._ids[slot], self._cells[slot] = [], []
         if num:
             self._memory.copy(source, slot, num)
@@ -85,6 +88,12 @@ class Cache:
         """Its request has ended, and nobody shall go on from what it holds."""
         self._drop(slot)
 
+    def forget_all(self, owner: str | None) -> None:
+        """Whatever is kept of this owner's, or of everybody's."""
+        for slot in [slot for slot in self._kept if owner is None or self._owners[slot] == owner]:
+            self._kept.remove(slot)
+            self._drop(slot)
+
     def _known(self, ids: Several[int]) -> tuple[int, int]:
         """The slot that begins most like `ids`, and how far."""
         if not self._shares:
@@ -112,7 +121,7 @@ class Cache:
 
     def _drop(self, slot: int) -> None:
         self._cut(slot, 0)
-        del self._ids[slot], self._cells[slot]
+        del self._ids[slot], self._cells[slot], self._owners[slot]
         self._free_slots.append(slot)
 
 

@@ -58,6 +58,9 @@ class LlamaCppEngine(LoopEngine[Sequence]):
         insort(self._waiting, sequence, key=_urgency)
         return sequence
 
+    def _forget(self, conversation: str | None) -> None:
+        self._cache.forget_all(conversation)
+
     def _run(self) -> None:
         self._admit()
         if self._active:
@@ -77,7 +80,7 @@ class LlamaCppEngine(LoopEngine[Sequence]):
                     self._end(first, "error", NO_ROOM)
                 return
             self._waiting.remove(first)
-            first.slot, first.num_read = self._cache.place(first.ids)
+            first.slot, first.num_read = self._cache.place(first.ids, first.request.conversation)
             self._num_prompt += len(first.ids)
             self._num_known += first.num_read
             insort(self._active, first, key=_urgency)

@@ -17,7 +17,7 @@ from workers.engines.paged.blocks import BlockPool
 from workers.engines.paged.config import ModelConfig
 from workers.engines.paged.engine import PagedEngine
 from workers.engines.paged.model import Model
-from workers.engines.paged.narrow import NarrowOperations
+from workers.engines.paged.narrow import find_operations
 from workers.engines.paged.operations import Operations
 from workers.engines.paged.runner import Runner
 from workers.engines.paged.sampler import Sampler
@@ -41,10 +41,10 @@ def assemble(folder: Path, config: ModelConfig, options: EngineOptions, loaded: 
     fast = cuda.find_kernels(config, device, dtype)
     if fast:
         attention: Attention = cuda.FusedAttention(config, sizes, device, dtype, fast)
-        operations: Operations = (NarrowOperations if options.weights == "fp8" else cuda.FusedOperations)(config, fast)
+        is_narrow = options.weights == "fp8"
+        operations = find_operations(config, fast, dtype, device) if is_narrow else cuda.FusedOperations(config, fast)
     else:
-        attention = Attention(config, sizes, device, dtype)
-        operations = Operations(config)
+        attention, operations = Attention(config, sizes, device, dtype), Operations(config)
     sampler = Sampler(sizes.slots, config.shape.vocab, device, fast.choose if fast else None)
     slots = Slots(sizes.slots, sizes.context, sizes.block, device, fast)
     runner = Runner(Model(config, weights, operations), attention, sampler, slots, sizes.slots)

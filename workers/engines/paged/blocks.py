@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from workers.engines.paged.owners import Owners
+
 ID_BYTES = 4
 
 # By so many of their first ids texts are told apart: what a persona says first is the same for all.
@@ -71,6 +73,9 @@ class Texts:
             self._texts.popitem(last=False)
         return Digests(last.digests)
 
+    def clear(self) -> None:
+        self._texts.clear()
+
     def _go_on(self, known: Hashed, text: bytes) -> Hashed:
         if len(text) == len(known.text):
             return known
@@ -97,6 +102,7 @@ class BlockPool:
         self._num_users = [0] * num_blocks
         self._digests: list[bytes | None] = [None] * num_blocks
         self._known: dict[bytes, int] = {}
+        self._owners = Owners()
         self._free = OrderedDict.fromkeys(range(1, num_blocks))
 
     @property
@@ -118,19 +124,25 @@ class BlockPool:
     def count_free(self, blocks: Iterable[int]) -> int:
         return sum(map(self._free.__contains__, blocks))
 
-    def share(self, blocks: Iterable[int]) -> None:
+    def share(self, blocks: Iterable[int], owner: str) -> None:
         for block in blocks:
             self._num_users[block] += 1
             self._free.pop(block, None)
+        self._owners.share(blocks, owner)
 
     def take(self, num: int) -> list[int]:
         """`num` blocks for one user; there must be as many free ones."""
         return [self._take() for _ in range(num)]
 
-    def publish(self, block: int, key: bytes) -> None:
+    def publish(self, block: int, key: bytes, owner: str) -> None:
         """Make a full block findable. Of two equal ones the first is found."""
-        if self._digests[block] is None and key not in self._known:
-            self._digests[block], self._known[key] = key, block
+        if self._digests[block] is not None:
+            return
+        if (first := self._known.setdefault(key, block)) == block:
+            self._digests[block] = key
+            self._owners.give(block, owner)
+        else:
+            self._owners.share([first], owner)
 
     def release(self, blocks: Sequence[int], num_kept: int) -> None:
         """One user less. The first `num_kept` are kept longest, in a text its end goes first; the others go at once."""
@@ -142,12 +154,17 @@ class BlockPool:
             if self._digests[block] is None:
                 self._free.move_to_end(block, last=False)
 
+    def owned_by(self, owner: str | None) -> list[int]:
+        """The findable blocks of a text that is this owner's alone; None asks for all."""
+        return list(self._known.values()) if owner is None else self._owners.blocks_of(owner)
+
     def forget(self, blocks: Iterable[int]) -> list[int]:
         """Nobody shall find these any more; gives those that nobody uses."""
         for block in blocks:
             if (key := self._digests[block]) is not None:
                 del self._known[key]
                 self._digests[block] = None
+                self._owners.drop(block)
         return [block for block in blocks if not self._num_users[block]]
 
     def _take(self) -> int:

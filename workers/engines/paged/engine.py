@@ -89,6 +89,11 @@ class PagedEngine(LoopEngine[Sequence]):
         self._scheduler.add(sequence)
         return sequence
 
+    def _forget(self, conversation: str | None) -> None:
+        # How texts were hashed is soon found again.
+        self._texts.clear()
+        self._runner.wipe(self._scheduler.forget(conversation))
+
     def _run(self) -> None:
         """Launch one step, then read all but the newest `ahead`."""
         launches = self._launch(self._scheduler.schedule())

@@ -4,16 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from logging import getLogger
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from workers.engines.kernels import Kernels
+from workers.engines.paged.config import ModelConfig
 from workers.engines.paged.cuda import FusedOperations
-from workers.engines.paged.operations import Stream
-from workers.engines.paged.weights import Matrix
+from workers.engines.paged.operations import Operations, Stream
+from workers.engines.paged.weights import Matrix, narrow
+
+log = getLogger(__name__)
 
 # Up to so many rows products in Triton are faster than cuBLAS, where they run at all; gates up to fewer.
 _MOST_ROWS, _MOST_GATED = 256, 128
+
+
+def find_operations(config: ModelConfig, kernels: Kernels, dtype: torch.dtype, device: torch.device) -> Operations:
+    """`NarrowOperations` where they run. Elsewhere weights are made wide for each product, which takes no more memory."""
+    operations = NarrowOperations(config, kernels)
+    try:
+        _try_out(operations, dtype, device)
+    except Exception as error:  # of Triton, of cuBLAS, of the C compiler
+        log.warning("Replies will be slower: products in 8 bits do not run here (%s).", type(error).__name__)
+        return Operations(config)
+    return operations
+
+
+def _try_out(operations: NarrowOperations, dtype: torch.dtype, device: torch.device) -> None:
+    """What a layer asks for, for a single row, for a few and for many."""
+    ones = partial(torch.ones, dtype=dtype, device=device)
+    norm, gate_up, down = ones(256), narrow(ones(512, 256)), narrow(ones(256, 256))
+    for num_rows in (1, 32, _MOST_ROWS + 1):
+        stream = Stream(ones(num_rows, 256))
+        operations.norm_linear(stream, norm, down)
+        stream = operations.add_linear(stream, ones(num_rows, 256), down, norm=norm)
+        operations.add_swiglu(stream, norm, gate_up, down, next_norm=norm)
 
 
 class NarrowOperations(FusedOperations):

@@ -99,7 +99,7 @@ class Scheduler:
             return
         digests = sequence.digests(num_full, size)
         for index in range(sequence.num_published, num_full):
-            self.pool.publish(sequence.blocks[index], digests[index])
+            self.pool.publish(sequence.blocks[index], digests[index], sequence.request.conversation)
         sequence.num_published = num_full
 
     def remove(self, sequence: Sequence) -> None:
@@ -114,6 +114,10 @@ class Scheduler:
         blocks = list(sequence.blocks)
         self.remove(sequence)
         return self.pool.forget(blocks)
+
+    def forget(self, conversation: str | None) -> list[int]:
+        """Nobody shall find what was said there alone, or anywhere; gives the blocks that are to be wiped."""
+        return self.pool.forget(self.pool.owned_by(conversation))
 
     def preempt_last(self) -> bool:
         """Set back the least urgent; false when there is only one."""
@@ -167,7 +171,7 @@ class Scheduler:
         return needed + self.num_active <= self.pool.num_free
 
     def _start(self, sequence: Sequence, known: list[int]) -> None:
-        self.pool.share(known)
+        self.pool.share(known, sequence.request.conversation)
         sequence.blocks = known + self.pool.take(self.pool.blocks_for(len(sequence.ids)) - len(known))
         sequence.slot = self._free_slots.pop()
         sequence.num_computed = len(known) * self.pool.block_size
@@ -181,7 +185,7 @@ class Scheduler:
         start, size = sequence.num_published, self.pool.block_size
         if sequence in placed or sequence.num_computed != start * size or not (known := self._known(sequence)[start:]):
             return
-        self.pool.share(known)
+        self.pool.share(known, sequence.request.conversation)
         self.pool.release(sequence.blocks[start : start + len(known)], 0)
         sequence.blocks[start : start + len(known)] = known
         sequence.num_published += len(known)

@@ -1,5 +1,7 @@
 """The loop and its books, on a model that is a sum: who is answered beside whom changes nothing of what is said."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -74,6 +76,22 @@ def test_what_was_read_ahead_is_known_and_what_was_thought_is_not_kept():
     runtime.read_ids.clear()
     run(engine, asking([*PERSONA, 60, 61, 62, 63], max_tokens=1))
     assert runtime.read_ids == [63]
+
+
+@pytest.mark.parametrize(("forgotten", "num_kept"), [("ann", 30), ("bob", 31), ("eve", 61), (None, 0)])
+def test_what_is_forgotten_is_not_kept(forgotten, num_kept):
+    engine, runtime = make_engine()
+    run(
+        engine,
+        replace(asking([60, *PERSONA], "a", 1), conversation="ann"),
+        replace(asking(PERSONA, "b", 1), conversation="bob"),
+    )
+    assert engine.stats().blocks_used == 61
+    engine.forget(forgotten)
+    engine.step(0.0)
+
+    assert engine.stats().blocks_used == num_kept
+    assert_books_are_right(engine, runtime)
 
 
 def test_reading_ahead_waits_for_people_and_makes_room_for_them():

@@ -11,11 +11,11 @@ def chain(*texts):
     return digests
 
 
-def filled(pool, *texts):
+def filled(pool, *texts, owner="a"):
     """Take and publish a block for each text of a chain."""
     taken, digests = pool.take(len(texts)), chain(*texts)
     for block, key in zip(taken, digests, strict=True):
-        pool.publish(block, key)
+        pool.publish(block, key, owner)
     return taken
 
 
@@ -96,7 +96,7 @@ def test_what_is_not_to_be_kept_is_taken_first_and_is_known_until_then():
 def test_a_block_that_others_use_is_not_free_and_is_not_taken():
     pool = BlockPool(3, 2)
     blocks = filled(pool, [1, 2])
-    pool.share(blocks)
+    pool.share(blocks, "a")
     pool.release(blocks, 1)
 
     assert pool.num_free == 1
@@ -117,8 +117,30 @@ def test_of_two_equal_blocks_the_first_is_known():
 def test_what_is_forgotten_is_not_found_and_what_nobody_uses_of_it_is_told():
     pool = BlockPool(5, 2)
     blocks = filled(pool, [1, 2], [3, 4])
-    pool.share(blocks[:1])
+    pool.share(blocks[:1], "a")
     pool.release(blocks, 2)
 
     assert pool.forget(blocks) == blocks[1:]
     assert pool.find(chain([1, 2])) == []
+
+
+def test_what_one_alone_has_said_is_its_own_and_what_another_says_too_is_nobodys():
+    pool = BlockPool(9, 2)
+    persona, mine = filled(pool, [1, 2], [3, 4])
+    pool.share([persona], "b")
+    _, theirs = filled(pool, [1, 2], [5, 6], owner="b")
+    twice = filled(pool, [1, 2], [3, 4], [7, 8], owner="c")
+
+    assert pool.owned_by("a") == []
+    assert pool.owned_by("b") == [theirs]
+    assert pool.owned_by("c") == twice[2:]
+    assert sorted(pool.owned_by(None)) == sorted([persona, mine, theirs, twice[2]])
+    assert pool.owned_by("nobody") == []
+
+
+def test_a_block_that_is_taken_anew_is_not_its_first_owners_any_more():
+    pool = BlockPool(2, 2)
+    pool.release(filled(pool, [1, 2]), 1)
+    filled(pool, [3, 4], owner="b")
+
+    assert (pool.owned_by("a"), pool.owned_by("b")) == ([], [1])

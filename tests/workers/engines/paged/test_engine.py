@@ -15,6 +15,12 @@ def asking(name, prompt=(1, 2, 3), num=20, **more):
     return Request(str(name), tuple(prompt), num, sampling=GREEDY, **more)
 
 
+def num_known(engine, prompt):
+    before = engine._scheduler.num_cached_tokens
+    run(engine, asking("once more", prompt, 1))
+    return engine._scheduler.num_cached_tokens - before
+
+
 def events_of(engine, id):
     return [event for event in engine.step(0.0) if event.id == id]
 
@@ -68,6 +74,32 @@ def test_a_returning_person_pays_only_for_what_is_new(folder, start):
     run(engine, asking("person", (*history, 7, 8, 9), 3))
 
     assert engine._scheduler.num_cached_tokens - before == 160
+
+
+def test_what_is_forgotten_is_read_anew_and_is_nowhere_in_the_cache(folder, start):
+    engine = start(folder)
+    persona, secret = tuple(range(40)), tuple(range(100, 140))
+    first = asking("a", (*persona, *secret), 20, conversation="ann")
+    run(engine, first, asking("b", (*persona, *range(200, 240)), 1, conversation="bob"))
+    secrets = engine._scheduler.pool.owned_by("ann")
+    told = run(engine, first)["a"]
+    engine.forget("ann")
+    engine.step(0.0)
+
+    assert len(secrets) >= 5
+    assert not engine._runner._attention.cache[:, :, secrets].any()
+    assert num_known(engine, (*persona, *range(200, 240))) == 72
+    assert num_known(engine, (*persona, *secret)) == 40
+    assert run(engine, first)["a"] == told
+
+
+def test_of_all_that_is_forgotten_nothing_is_known(folder, start):
+    engine = start(folder)
+    history = tuple(range(160))
+    run(engine, asking("a", history, 5, conversation="ann"), asking("b", history, 5, conversation="bob"))
+    engine.forget(None)
+
+    assert num_known(engine, history) == 0
 
 
 def test_what_was_thought_goes_before_what_was_asked(folder, start):

@@ -1,14 +1,18 @@
 """Weights in 8 bits: what is rounded and how much that is, and that all ways to multiply by them agree."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from tests.workers.engines.paged.driving import nothing, run
+from tests.workers.engines.written_out import KERNELS, MOST_ROWS
 from workers import engines
 from workers.engines import kernels
 from workers.engines.base import EngineOptions, Request, Sampling
 from workers.engines.errors import EngineLoadFailed
-from workers.engines.paged import load
+from workers.engines.paged import cuda, load
+from workers.engines.paged import narrow as narrow_operations
 from workers.engines.paged.weights import narrow
 
 SAYINGS = [(259, 257, *range(i, i + 40), 258) for i in range(0, 120, 30)]
@@ -49,6 +53,26 @@ def test_a_model_in_8_bits_says_nearly_what_it_says_in_all(folder, start, narrow
     assert {layer.down.values.dtype for layer in engine._runner._model._weights.layers} == {torch.float8_e4m3fn}
     assert engine._runner._model._weights.head.scales is None
     assert sum(same) > 0.6 * len(same)
+
+
+def cannot(*_, **__):
+    raise RuntimeError("no such instruction")
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_where_products_in_8_bits_do_not_run_weights_are_made_wide_for_each(runs, folder, start, narrowed, monkeypatch, caplog):
+    fast = KERNELS if runs else replace(KERNELS, multiply_narrow=cannot)
+    monkeypatch.setattr(cuda, "find_kernels", lambda *_: fast)
+    for most in ("_MOST_ROWS", "_MOST_GATED"):
+        monkeypatch.setattr(narrow_operations, most, MOST_ROWS)
+    monkeypatch.setattr(cuda, "make_capture", lambda: lambda launch: launch)
+    asked = [Request(str(i), ids, 20, sampling=Sampling(0.0)) for i, ids in enumerate(SAYINGS)]
+    replies = run(engine := start(folder, **narrowed), *asked)
+    monkeypatch.setattr(cuda, "find_kernels", lambda *_: None)
+
+    assert isinstance(engine._runner._model._do, narrow_operations.NarrowOperations) == runs
+    assert ("Replies will be slower" in caplog.text) == (not runs)
+    assert runs or replies == run(start(folder, **narrowed), *asked)
 
 
 @pytest.mark.parametrize("engine", ["transformers", "llamacpp", "vllm"])

@@ -33,22 +33,46 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.pool = BlockPool(num_blocks, block)
         self.scheduler = Scheduler(self.pool, slots, chunk)
         self.cache, self.open, self.flying, self.num_asked = {}, [], [], 0
-        self.forced = {}
+        self.forced, self.said = {}, []
 
-    @rule(prompt=lists(integers(0, 1), min_size=1, max_size=40), max_tokens=integers(0, 12), limit=integers(-1, 6))
-    def ask(self, prompt, max_tokens, limit):
+    @rule(
+        prompt=lists(integers(0, 1), min_size=1, max_size=40),
+        max_tokens=integers(0, 12),
+        limit=integers(-1, 6),
+        conversation=sampled_from("ab"),
+    )
+    def ask(self, prompt, max_tokens, limit, conversation):
         prompt = prompt[: max(0, self.context - max_tokens)]
         if prompt:
             thought = ThoughtLimit(limit, END, CLOSING) if limit >= 0 else None
-            request = Request(str(self.num_asked), tuple(prompt), max_tokens, thought=thought)
+            request = Request(str(self.num_asked), tuple(prompt), max_tokens, thought=thought, conversation=conversation)
             self.open.append(sequence := Sequence(request, self.num_asked, 0, list(prompt)))
             self.scheduler.add(sequence)
+            self.said.append(sequence)
             self.num_asked += 1
 
     @precondition(lambda self: self.open)
     @rule(which=integers(0, 100))
     def cancel(self, which):
         self.finish(self.open[which % len(self.open)])
+
+    @rule(conversation=sampled_from(["a", "b", None]))
+    def forget(self, conversation):
+        """What it alone has said is found by nobody, all else is as before."""
+        before = set(self.pool._known.values())
+        others = [one for one in self.said if conversation not in (one.request.conversation, None)]
+        unused = self.scheduler.forget(conversation)
+        found = set(self.pool._known.values())
+        gone = {block: self.cache[block, self.block - 1] for block in before - found}
+
+        for block in found:
+            assert any(self.has_said(one, self.cache[block, self.block - 1]) for one in others)
+        mine = [one for one in self.said if conversation in (one.request.conversation, None)]
+        assert all(any(self.has_said(one, text) for one in mine) for text in gone.values())
+        assert set(unused) == {block for block in gone if not self.pool._num_users[block]}
+
+    def has_said(self, sequence, text):
+        return [*sequence.ids, *self.in_flight(sequence)][: len(text)] == text
 
     @precondition(lambda self: self.scheduler.num_active > 1)
     @rule()
@@ -132,6 +156,9 @@ class SchedulerMachine(RuleBasedStateMachine):
         taken = [sequence.slot for sequence in self.open if sequence.slot >= 0]
         assert sorted(taken + self.scheduler._free_slots) == list(range(self.slots))
         assert all(self.pool._digests[block] == key for key, block in self.pool._known.items())
+        owned = {block: owner for owner, blocks in self.pool._owners._blocks.items() for block in blocks}
+        assert owned == self.pool._owners._owner
+        assert owned.keys() <= set(self.pool._known.values())
 
     @invariant()
     def who_is_older_is_never_set_back_for_who_is_younger(self):
