@@ -25,6 +25,7 @@ from workers.engines.paged.scheduler import Scheduler
 from workers.engines.paged.sizes import choose_sizes
 from workers.engines.paged.slots import Slots
 from workers.engines.paged.weights import Matrix, load_weights, narrow
+from workers.engines.wide import find_linear
 from workers.texts import language, say
 
 
@@ -44,7 +45,7 @@ def assemble(folder: Path, config: ModelConfig, options: EngineOptions, loaded: 
         is_narrow = options.weights == "fp8"
         operations = find_operations(config, fast, dtype, device) if is_narrow else cuda.FusedOperations(config, fast)
     else:
-        attention, operations = Attention(config, sizes, device, dtype), Operations(config)
+        attention, operations = Attention(config, sizes, device, dtype), Operations(config, find_linear(name, dtype))
     sampler = Sampler(sizes.slots, config.shape.vocab, device, fast.choose if fast else None)
     slots = Slots(sizes.slots, sizes.context, sizes.block, device, fast)
     runner = Runner(Model(config, weights, operations), attention, sampler, slots, sizes.slots)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from workers.engines.paged.config import ModelConfig
 from workers.engines.paged.weights import Matrix
+from workers.engines.wide import Linear
 
 
 class Stream(NamedTuple):
@@ -22,17 +23,17 @@ class Stream(NamedTuple):
 class Operations:
     """All take rows of tokens, [tokens, ...]."""
 
-    def __init__(self, config: ModelConfig) -> None:
-        self._eps = config.eps
+    def __init__(self, config: ModelConfig, linear: Linear = F.linear) -> None:
+        self._eps, self._linear = config.eps, linear
 
     def norm_linear(self, stream: Stream, norm: Tensor, weight: Matrix, bias: Tensor | None = None) -> Tensor:
-        return F.linear(self._normed(stream, norm), weight.wide(norm.dtype), bias)
+        return self._linear(self._normed(stream, norm), weight.wide(norm.dtype), bias)
 
     def add_linear(
         self, stream: Stream, x: Tensor, weight: Matrix, bias: Tensor | None = None, *, norm: Tensor | None = None
     ) -> Stream:
         """The stream plus the product; what was given is not needed any more. `norm` is the next that will be asked for."""
-        return Stream(stream.hidden + F.linear(x, weight.wide(x.dtype), bias))
+        return Stream(stream.hidden + self._linear(x, weight.wide(x.dtype), bias))
 
     def norm_swiglu(self, stream: Stream, norm: Tensor, gate_up: Matrix) -> Tensor:
         gate, up = self.norm_linear(stream, norm, gate_up).chunk(2, dim=-1)

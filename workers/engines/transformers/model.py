@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.util import find_spec
 from logging import ERROR, getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - everybody's name for it
+from torch import Tensor, nn
 
 from workers.engines.base import EngineOptions
 from workers.engines.errors import EngineLoadFailed
 from workers.engines.loading import prepare
+from workers.engines.wide import Linear, find_linear
 from workers.texts import language, say
 
 if TYPE_CHECKING:
@@ -52,7 +56,22 @@ def _load(folder: Path, device: str, dtype: torch.dtype) -> PreTrainedModel:
     model: PreTrainedModel = loaded.to(device).eval()
     if model.config._attn_implementation == "sdpa" and flash.suits(model):
         flash.use(model)
+    if (linear := find_linear(device, dtype)) is not F.linear:
+        _multiply_by(linear, model)
     return model
+
+
+def _multiply_by(linear: Linear, model: PreTrainedModel) -> None:
+    """Have all its products made so."""
+    for module in model.modules():
+        if type(module) is nn.Linear:
+            setattr(module, "forward", partial(_multiply, linear, module))  # noqa: B010 - mypy lets no method be replaced
+
+
+def _multiply(linear: Linear, module: nn.Linear, x: Tensor) -> Tensor:
+    """x [..., inputs] -> [..., outputs]."""
+    product = linear(x.flatten(0, -2), module.weight, module.bias)
+    return product.view(*x.shape[:-1], -1)
 
 
 def _quiet_loader() -> Any:
