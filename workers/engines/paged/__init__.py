@@ -1,8 +1,9 @@
 """An engine small enough to read in one sitting: Qwen2, Llama and Qwen3 over a paged cache.
 
-`engine` is the loop; `scheduler`, `blocks` and `sequence` decide what runs; `runner` launches `model` (made of `operations`),
-`attention` (with `rope`) and `sampler`. `slots` keeps on the device what comes next, `transfer` carries numbers there and back.
-`cuda` is what only NVIDIA GPUs have: the same in fewer launches, by the kernels of `workers.engines.kernels`.
+`engine` is the loop; `scheduler`, `blocks` with their `owners`, `sequence` and `pace` decide what runs; `runner` launches
+`model` (made of `operations`), `attention` (with `rope`) and `sampler`. `slots` keeps on the device what comes next, `transfer`
+carries numbers there and back. `cuda` is what only NVIDIA GPUs have: the same in fewer launches, by the kernels of
+`workers.engines.kernels`; `narrow` is that with weights in 8 bits.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from workers.engines.paged.engine import PagedEngine
 from workers.engines.paged.model import Model
 from workers.engines.paged.narrow import find_operations
 from workers.engines.paged.operations import Operations
+from workers.engines.paged.pace import Pace
 from workers.engines.paged.runner import Runner
 from workers.engines.paged.sampler import Sampler
 from workers.engines.paged.scheduler import Scheduler
@@ -27,6 +28,9 @@ from workers.engines.paged.slots import Slots
 from workers.engines.paged.weights import Matrix, load_weights, narrow
 from workers.engines.wide import find_linear
 from workers.texts import language, say
+
+# On a CPU, which may be a slow one: the model may be large.
+_FIRST_CHUNK = 64
 
 
 def assemble(folder: Path, config: ModelConfig, options: EngineOptions, loaded: Callable[[], None]) -> PagedEngine:
@@ -51,7 +55,8 @@ def assemble(folder: Path, config: ModelConfig, options: EngineOptions, loaded: 
     runner = Runner(Model(config, weights, operations), attention, sampler, slots, sizes.slots)
     if fast:
         runner.capture(cuda.batch_sizes(sizes.slots), cuda.chunk_sizes(sizes.chunk), cuda.make_capture())
-    scheduler = Scheduler(BlockPool(sizes.num_blocks, sizes.block), sizes.slots, sizes.chunk)
+    scheduler = Scheduler(BlockPool(sizes.num_blocks, sizes.block), sizes.slots)
+    pace = Pace(sizes.chunk, min(sizes.chunk, _FIRST_CHUNK) if name == "cpu" else None)
     limits = Limits(sizes.context, sizes.slots, steers=True)
     # A CPU computes while it launches: to be a step ahead would only waste the last one of each reply.
-    return PagedEngine(runner, scheduler, limits, config.shape.vocab, ahead=int(name == "cuda"))
+    return PagedEngine(runner, scheduler, pace, limits, config.shape.vocab, ahead=int(name == "cuda"))

@@ -12,12 +12,12 @@ import torch
 from workers.engines.base import Ended, Limits, Reason, Request, Stats, Tokens
 from workers.engines.loop import LoopEngine
 from workers.engines.paged.blocks import MARK_IDS, Texts, pack
+from workers.engines.paged.pace import Pace
 from workers.engines.paged.runner import Launch, Runner
 from workers.engines.paged.sampler import MAX_BANNED
 from workers.engines.paged.scheduler import Schedule, Scheduler
 from workers.engines.paged.sequence import Sequence
 
-MIN_CHUNK = 16
 # As many are looked at one by one.
 FEW_IDS = 256
 NO_NUMBER = "the model computed what is no number (NaN): its weights are damaged, or too large for this precision"
@@ -31,10 +31,9 @@ class PagedEngine(LoopEngine[Sequence]):
     fails is raised by `step`: the process ends and the worker has the turns made again.
     """
 
-    def __init__(self, runner: Runner, scheduler: Scheduler, limits: Limits, num_ids: int, ahead: int = 0) -> None:
+    def __init__(self, runner: Runner, scheduler: Scheduler, pace: Pace, limits: Limits, num_ids: int, ahead: int = 0) -> None:
         super().__init__(limits, num_ids, MAX_BANNED)
-        self._runner, self._scheduler, self._ahead = runner, scheduler, ahead
-        self._chunk = scheduler.chunk
+        self._runner, self._scheduler, self._pace, self._ahead = runner, scheduler, pace, ahead
         self._flying: deque[list[Launch]] = deque()
         self._texts = Texts(scheduler.pool.block_size)
         # What was packed last: a prompt is looked over, then hashed.
@@ -66,8 +65,7 @@ class PagedEngine(LoopEngine[Sequence]):
         return bool(self._open or self._flying)
 
     def _rest(self) -> None:
-        """What was short of memory is over."""
-        self._scheduler.chunk = self._chunk
+        self._pace.rest()
 
     def _knows(self, ids: Collection[int]) -> bool:
         if len(ids) <= FEW_IDS:
@@ -96,7 +94,10 @@ class PagedEngine(LoopEngine[Sequence]):
 
     def _run(self) -> None:
         """Launch one step, then read all but the newest `ahead`."""
-        launches = self._launch(self._scheduler.schedule())
+        self._pace.begin()
+        schedule = self._scheduler.schedule(self._pace.chunk)
+        launches = self._launch(schedule)
+        self._pace.end(sum(chunk.num_tokens for chunk in schedule.chunks), in_company=bool(schedule.decodes))
         if launches:
             self._flying.append(launches)
         while len(self._flying) > (self._ahead if launches else 0):
@@ -134,9 +135,7 @@ class PagedEngine(LoopEngine[Sequence]):
             ask_for_less()
 
     def _read_less(self) -> None:
-        if self._scheduler.chunk > MIN_CHUNK:
-            self._scheduler.chunk //= 2
-        else:
+        if not self._pace.lessen():
             self._write_less()
 
     def _write_less(self) -> None:

@@ -62,7 +62,7 @@ class Runner:
         choosing = [chunk.sequence for chunk in chunks if chunk.samples]
         self._force(choosing)
         fields = _fields(chunks)
-        num_new, num_all = ([chunk.end - chunk.start for chunk in chunks], [chunk.end for chunk in chunks])
+        num_new, num_all = ([chunk.num_tokens for chunk in chunks], [chunk.end for chunk in chunks])
         bucket = next((size for size in self._reads if size >= sum(num_new)), None)
         if bucket is None:
             tokens = self._tensor([number for field in fields for number in field])
@@ -125,7 +125,7 @@ class Runner:
 
 def _fields(chunks: list[Chunk]) -> list[list[int]]:
     """All ids; slots, ends of new tokens, ends of all tokens; and of who chooses: its last token here, its slot, its length."""
-    ends = [0, *accumulate(chunk.end - chunk.start for chunk in chunks)]
+    ends = [0, *accumulate(chunk.num_tokens for chunk in chunks)]
     choosing = [(end - 1, chunk.sequence.slot, chunk.end) for chunk, end in zip(chunks, ends[1:], strict=True) if chunk.samples]
     return [
         [id for chunk in chunks for id in chunk.sequence.ids[chunk.start : chunk.end]],

@@ -27,6 +27,10 @@ class Chunk:
     end: int
 
     @property
+    def num_tokens(self) -> int:
+        return self.end - self.start
+
+    @property
     def is_last(self) -> bool:
         return self.end == len(self.sequence.ids)
 
@@ -46,10 +50,10 @@ class Schedule:
 
 
 class Scheduler:
-    """Decodes never wait for a prompt longer than `chunk`; people's requests never wait for background work."""
+    """Decodes never wait for more of a prompt than a chunk; people's requests never wait for background work."""
 
-    def __init__(self, pool: BlockPool, num_slots: int, chunk: int) -> None:
-        self.pool, self.chunk = pool, chunk
+    def __init__(self, pool: BlockPool, num_slots: int) -> None:
+        self.pool = pool
         self.num_prompt_tokens = self.num_cached_tokens = self.num_preempted = 0
         self._free_slots = list(range(num_slots))
         self._waiting: list[Sequence] = []
@@ -67,11 +71,12 @@ class Scheduler:
     def add(self, sequence: Sequence) -> None:
         insort(self._waiting, sequence, key=_urgency)
 
-    def schedule(self) -> Schedule:
+    def schedule(self, chunk: int) -> Schedule:
+        """One step, in which at most `chunk` tokens of prompts are read."""
         grown = self._grow()
         placed = self._admit()
         decodes = [sequence for sequence in self._running if sequence.wants_token]
-        chunks = self._chunks(placed)
+        chunks = self._chunks(placed, chunk)
         return Schedule(chunks, decodes, placed, [one for one in grown if one.slot >= 0])
 
     def read(self, chunks: list[Chunk]) -> None:
@@ -193,13 +198,14 @@ class Scheduler:
         self.num_cached_tokens += len(known) * size
         placed.append(sequence)
 
-    def _chunks(self, placed: list[Sequence]) -> list[Chunk]:
+    def _chunks(self, placed: list[Sequence], chunk: int) -> list[Chunk]:
         """Half of the chunk is for the oldest, so that it always moves; the rest is for those with the least left."""
         if not self._prefilling:
             return []
         oldest, *others = self._prefilling
         self._catch_up(oldest, placed)
-        room = self.chunk - min(oldest.num_left, -(-self.chunk // 2))
+        half = -(-chunk // 2)
+        room = chunk - min(oldest.num_left, half)
         parts = []
         for sequence in sorted(others, key=attrgetter("num_left"))[: MAX_CHUNKS - 1]:
             if not room:
@@ -207,7 +213,7 @@ class Scheduler:
             self._catch_up(sequence, placed)
             parts.append((sequence, min(sequence.num_left, room)))
             room -= parts[-1][1]
-        parts.append((oldest, min(oldest.num_left, -(-self.chunk // 2) + room)))
+        parts.append((oldest, min(oldest.num_left, half + room)))
         return [Chunk(one, one.num_computed, one.num_computed + num) for one, num in parts if num]
 
     def _active(self) -> list[Sequence]:

@@ -7,6 +7,7 @@ from tests.tiny_models import NUM_IDS
 from tests.workers.engines.paged.driving import assert_nothing_leaks, run
 from workers.engines.base import Ended, Request, Sampling, ThoughtLimit, Tokens
 from workers.engines.paged import scheduler
+from workers.engines.paged.pace import Pace
 
 GREEDY = Sampling(temperature=0.0)
 
@@ -226,16 +227,16 @@ def test_where_memory_runs_out_less_runs_at_once_and_all_is_said(what, error, fo
     replies = run(engine, *asked)
 
     assert {id: ids for id, (ids, _) in replies.items()} == expected
-    assert (engine._scheduler.chunk, engine._scheduler.num_preempted) in ([(16, 3)] if what == "prefill" else [(64, 5)])
+    assert (engine._pace.chunk, engine._scheduler.num_preempted) in ([(16, 3)] if what == "prefill" else [(64, 5)])
     assert_nothing_leaks(engine)
     engine.step(0.0)
-    assert engine._scheduler.chunk == 64, "with nothing to do it is as at the beginning"
+    assert engine._pace.chunk == 64, "with nothing to do it is as at the beginning"
 
 
 def test_who_needs_more_memory_than_there_is_gets_an_error_and_the_next_is_served(folder, start, monkeypatch):
     engine = start(folder)
     monkeypatch.setattr(engine._runner, "prefill", failing(engine._runner.prefill, 3, MemoryError()))
-    engine._scheduler.chunk = 16
+    engine._pace = Pace(16)
     replies = run(engine, asking("a"))
     assert replies["a"][1].reason == "error"
     assert "memory" in replies["a"][1].detail

@@ -31,7 +31,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.block, self.slots, self.chunk, self.is_ahead = block, slots, chunk, is_ahead
         self.context = (num_blocks - 1) * block
         self.pool = BlockPool(num_blocks, block)
-        self.scheduler = Scheduler(self.pool, slots, chunk)
+        self.scheduler = Scheduler(self.pool, slots)
         self.cache, self.open, self.flying, self.num_asked = {}, [], [], 0
         self.forced, self.said = {}, []
 
@@ -86,7 +86,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             self.step_once(ids)
 
     def step_once(self, ids):
-        schedule = self.scheduler.schedule()
+        schedule = self.scheduler.schedule(self.chunk)
         chunks, decodes = schedule.chunks, schedule.decodes
         assert sum(chunk.end - chunk.start for chunk in chunks) <= self.chunk
         assert len({one.slot for one in decodes} | {chunk.sequence.slot for chunk in chunks}) == len(decodes) + len(chunks)
