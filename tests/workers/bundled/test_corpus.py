@@ -129,6 +129,37 @@ def test_no_question_for_a_fact_put_together_in_training_is_one_of_the_evaluatio
     assert sum(can_grow(language, kind, text) for kind in fact_kinds(language) for text in kept_out) == 0
 
 
+def tells_kinds(language):
+    return [kind for kind in parts(language) if kind.startswith("tells_")]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_way_to_tell_a_fact_put_together_in_training_is_one_of_the_evaluation(language):
+    words, kept_out = phrases(language, "train"), set()
+    assert {kind.removeprefix("tells_") for kind in tells_kinds(language)} == {one["key"] for one in words.bank["facts"]}
+    for section in words.bank["facts"]:
+        told = [text for split in ("dev", "held") for text in section.get(f"tell_{split}", [])]
+        subs = section["subs"] if section.get("subs", "odd") != "odd" else []
+        kept_out |= {text.replace(sub, "{s}") for text in heads(told) for sub in (*subs, "{s}") if sub in text}
+        kept_out |= {*heads(told)}
+    assert len(kept_out) > 100
+    assert sum(can_grow(language, kind, text) for kind in tells_kinds(language) for text in kept_out) == 0
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_way_to_tell_a_fact_says_its_value_once_and_of_what_it_is(language):
+    words = phrases(language, "train")
+    for kind in tells_kinds(language):
+        section = words.section(kind.removeprefix("tells_"))
+        texts = {grown(language, kind, Random(seed)) for seed in range(1000)}
+        assert len(texts) > 500, kind
+        for text in texts:
+            assert text.count("{v}") == 1, text
+            assert ("{s}" in text) == ("subs" in section), text
+            assert {*re.findall(r"{\w+}", text)} <= {"{v}", "{s}", "{a}"}, text
+            assert not set(text) & set("<>[]|"), text
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("kind", ["traits", "catch_first", "catch_last"])
 def test_no_sentence_of_a_description_put_together_in_training_is_one_of_the_evaluation(language, kind):

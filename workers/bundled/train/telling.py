@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from .dialogue import Dialogue, Exchange
 from .phrases import Fact, can_be_garbled, choose, expand, garbled, typed
-from .wordings import parts
+from .wordings import grown, parts
 
+_FROM_ALL_SIDES = 0.5  # of what is told in training, where the fact has such ways
 _BARE = 0.15  # of what is told in training, answered without naming it
 _SMALL_TALK = ("agree", "day", "food", "happy", "praise", "thanks")
 
@@ -28,6 +29,9 @@ def _told(talk: Dialogue, fact: Fact, value: str) -> tuple[str, dict[str, str]]:
     """A wording with its slots open, and what goes into them."""
     words, section = talk.words, talk.words.section(fact.key)
     slots, templates, keys = slots_of(fact, value), words.said(section, "tell"), section.get("keys", "")
+    kind = f"tells_{fact.key}"
+    if talk.split == "train" and kind in parts(talk.language) and talk.rng.random() < _FROM_ALL_SIDES:
+        return grown(talk.language, kind, talk.rng), slots
     if talk.split == "train" and talk.rng.random() < 0.1:
         templates, slots["np"] = talk.frames["tell"], talk.rng.choice(words.names_of(fact)[:2])
     told = talk.rng.choice(expand(talk.rng.choice(templates)))
