@@ -14,7 +14,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from bot.core.lease import Lease, Leases
-from bot.core.store import CONTROL, STOP, Store
+from bot.core.store import CHANGED, CONTROL, STOP, Store
 
 log = structlog.get_logger()
 
@@ -58,8 +58,11 @@ class Heart:
     def __init__(self, store: Store, leases: Leases, lease_seconds: float, reply_seconds: float) -> None:
         self._store, self._leases = store, leases
         self._pause, self._reply_seconds = lease_seconds / _BEATS_PER_LEASE, reply_seconds
-        self.listeners: list[Callable[[str | None], None]] = []
-        """They hear where what was said has changed; None is that it may have anywhere, as nobody listened for a while."""
+        self.listeners: list[Callable[[str | None, bool], None]] = []
+        """They hear where what was said has changed, and whether something was erased. None is that it may have been
+        anywhere, as we heard nothing for a while.
+        """
+        self._has_listened = False
         self._beating: dict[str, tuple[Lease, Watch]] = {}
         self._seconds: deque[float] = deque(maxlen=_NUM_MEASURED)
         self._closing = Event()
@@ -136,16 +139,22 @@ class Heart:
                 if message and message["type"] == "message":
                     self._hear(message["data"].decode())
                 elif message:
-                    self._tell(None)
+                    self._begin_to_hear()
+
+    def _begin_to_hear(self) -> None:
+        """Whatever was told while Redis was away, we have missed."""
+        if self._has_listened:
+            self._tell(None, is_erased=True)
+        self._has_listened = True
 
     def _hear(self, told: str) -> None:
         """A reply is given up before anybody is to forget it. To stop one changes nothing that was said before."""
-        conversation = told.removeprefix(STOP)
+        conversation = told.removeprefix(STOP).removeprefix(CHANGED)
         if found := self._beating.get(conversation):
             self._beat([found])
-        if conversation == told:
-            self._tell(conversation)
+        if not told.startswith(STOP):
+            self._tell(conversation, is_erased=conversation == told)
 
-    def _tell(self, conversation: str | None) -> None:
+    def _tell(self, conversation: str | None, *, is_erased: bool) -> None:
         for listener in self.listeners:
-            listener(conversation)
+            listener(conversation, is_erased)

@@ -86,12 +86,16 @@ class Writer:
             self.forget(str(task.conversation))
         return prompt, reply
 
-    def forget(self, conversation: str | None) -> None:
-        """What was said there, or anywhere, was erased or changed: nothing that was made of it is kept."""
+    def forget(self, conversation: str | None, is_erased: bool = True) -> None:
+        """What was said there, or anywhere, was erased, or has but changed: nothing that was made of it is kept.
+
+        What an engine has read is of no harm as long as nothing was erased, and dear to read again.
+        """
         self._histories.forget(conversation)
         if conversation is not None:
             self._ahead.drop(conversation)
-        self._engine.forget(conversation)
+        if is_erased:
+            self._engine.forget(conversation)
 
     def _plan(self, task: Task) -> tuple[Plan, Prompt]:
         known, budget = self._histories.of(str(task.conversation)), self._budget()

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.core.errors import CompanionError
 from bot.core.messages import Conversation, Turn, dump, load_turn
-from bot.core.store import CONTROL, Keys, Store
+from bot.core.store import CHANGED, CONTROL, Keys, Store
 from bot.core.vault import Seal, Vault
 
 
@@ -67,7 +67,7 @@ class Memory:
         """Keep what was said, but lean on it no longer; a reply in the making still belongs to the old."""
         if self._store.redis.exists(self._state(conversation)):
             self._store.redis.hincrby(self._state(conversation), "chapter", 1)
-            self._store.redis.publish(CONTROL, str(conversation))
+            self._store.redis.publish(CONTROL, f"{CHANGED}{conversation}")
 
     def num_turns(self, conversation: Conversation) -> int:
         num: Any = self._store.redis.llen(Keys(conversation.surface).of(conversation, "memory"))
@@ -103,7 +103,7 @@ class Memory:
             if outcome == b"busy":
                 raise Busy
             if outcome == b"done":
-                self._store.redis.publish(CONTROL, place)
+                self._store.redis.publish(CONTROL, place if new is None else f"{CHANGED}{place}")
             if outcome == b"done" or turn is None:
                 return turn
 

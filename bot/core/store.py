@@ -25,9 +25,9 @@ SURFACES = f"{ROOT}:surfaces"
 ERASED = f"{ROOT}:erased"
 """Stands since somebody's key was erased: Redis's own files have it still."""
 CONTROL = f"{ROOT}:control"
-"""Channel on which workers hear of conversations, by name, in which what was said has changed."""
-STOP = "stop "
-"""Stands there before the name where only a reply is to stop."""
+"""Channel on which workers hear of conversations, by name, in which something that was said was erased."""
+STOP, CHANGED = "stop ", "changed "
+"""Stand there before the name where only a reply is to stop, or where the next prompt will begin otherwise."""
 
 DAY_MS = 24 * 3600 * 1000
 """Days are UTC's, and begin when Redis's clock says so."""

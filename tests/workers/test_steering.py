@@ -157,6 +157,14 @@ def test_what_is_forgotten_is_read_anew_as_nothing_of_it_is_in_the_engine_either
     assert known[2] == 0
 
 
+def test_what_has_only_changed_is_no_reason_to_read_all_of_it_again(writer, engine):
+    writer.write(task("hello"), Watch(60), lambda draft: None)
+    writer.forget(str(talk()), False)
+
+    assert engine.forgotten == []
+    assert str(talk()) not in writer._histories
+
+
 def test_what_was_erased_while_a_reply_was_made_is_not_read_ahead_nor_kept(writer, engine):
     begun = task("My dog is called Rex.")
     watch = Watch(60)

@@ -397,12 +397,12 @@ def test_a_worker_hears_where_what_was_said_has_changed(say, memory, heart, stor
     say("first")
     say("", kind="retry")
     heard = []
-    heart.listeners.append(heard.append)
+    heart.listeners.append(lambda *told: heard.append(told))
     _wait(lambda: store.redis.pubsub_numsub(CONTROL)[0][1] == 1)
 
     getattr(memory, change)(talk(), *([1] if change == "pick" else []))
 
-    _wait(lambda: [one for one in heard if one] == [str(talk())])
+    _wait(lambda: heard == [(str(talk()), change in ("forget", "undo"))])
 
 
 def test_only_to_stop_a_reply_changes_nothing_that_was_said(inbox, answering, heart, drafts, store):
@@ -411,13 +411,13 @@ def test_only_to_stop_a_reply_changes_nothing_that_was_said(inbox, answering, he
     _wait(lambda: drafts)
     _wait(lambda: store.redis.pubsub_numsub(CONTROL)[0][1] == 1)
     heard = []
-    heart.listeners.append(heard.append)
+    heart.listeners.append(lambda *told: heard.append(told))
     assert inbox.stop(talk()) == "stopping"
     running.join(30)
     store.redis.publish(CONTROL, "something later")
 
-    _wait(lambda: "something later" in heard)
-    assert [one for one in heard if one] == ["something later"]
+    _wait(lambda: heard)
+    assert heard == [("something later", True)]
 
 
 def test_a_reply_is_given_up_before_it_is_heard_that_what_was_said_is_erased(inbox, answering, heart, memory, drafts):
@@ -426,23 +426,23 @@ def test_a_reply_is_given_up_before_it_is_heard_that_what_was_said_is_erased(inb
     _wait(lambda: drafts)
     [(_, watch)] = heart._beating.values()
     heard = []
-    heart.listeners.append(lambda conversation: heard.append((conversation, watch.reason)))
+    heart.listeners.append(lambda *told: heard.append((*told, watch.reason)))
     memory.forget(talk())
     running.join(30)
 
     assert not running.is_alive()
-    assert [one for one in heard if one[0]] == [(str(talk()), "lost")]
+    assert heard == [(str(talk()), True, "lost")]
 
 
-def test_where_nobody_listened_for_a_while_anything_may_have_changed(heart, store):
-    heard = []
-    _wait(lambda: store.redis.pubsub_numsub(CONTROL)[0][1] == 1)
-    time.sleep(0.3)  # it has heard that it has begun
-    heart.listeners.append(heard.append)
+def test_where_nothing_was_heard_for_a_while_anything_may_have_been_erased(store, leases):
+    heart, heard = Heart(store, leases, lease_seconds=600, reply_seconds=600), []
+    heart.listeners.append(lambda *told: heard.append(told))
+    _wait(lambda: heart._has_listened)
+    assert heard == [], "whoever begins has missed nothing"
     store.redis.client_kill_filter(_type="pubsub")
 
-    _wait(lambda: heard)
-    assert heard[0] is None
+    _wait(lambda: heard == [(None, True)])
+    heart.close()
 
 
 def test_how_much_replies_differ_is_told_with_care_while_there_are_few(heart):
