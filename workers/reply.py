@@ -66,7 +66,7 @@ class Reply:
         self.thought = self.answer = ""
         self.end: End = "whole"
         self._plan, self._stop_ids = plan, tokenizer.stop_ids
-        self._marks = {tokenizer.think_start, tokenizer.think_end}
+        self._marks = {tokenizer.think_start, tokenizer.think_end} - {None}
         self._decoder, self._splitter = tokenizer.decoder(), ThinkSplitter(inside=plan.inside)
         self._ids: list[int] = []
         self._usages: list[tuple[int, int] | None] = []
@@ -145,7 +145,13 @@ class Reply:
         return any(self._take_run(run) for run in self._runs(ids))
 
     def _runs(self, ids: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-        """Tags by themselves and what is between them: how long a thought and an answer are is counted from there."""
+        """Tags by themselves and what is between them: how long a thought and an answer are is counted from there.
+
+        Where a tag is no token it may begin and end anywhere.
+        """
+        if not self._marks:
+            yield from ((id,) for id in ids)
+            return
         start = 0
         for at in () if self._marks.isdisjoint(ids) else range(len(ids)):
             if ids[at] in self._marks:
@@ -155,9 +161,9 @@ class Reply:
             yield ids[start:]
 
     def _take_run(self, run: tuple[int, ...]) -> bool:
+        if len(run) > 1 and self._can_end and len(run) > self._most - self._num_tokens:
+            return any(self._take_run((id,)) for id in run)
         was_thinking = self.thinking
-        if self._can_end:
-            run = run[: max(1, self._most - self._num_tokens)]
         run = run[: self._loop.take(run)]
         self._ids += run
         self._feed(self._decoder.feed(run))

@@ -16,8 +16,11 @@ from workers.engines import echo
 from workers.engines.base import Ended, Sampling, ThoughtLimit
 from workers.engines.errors import EngineDied
 from workers.engines.generation import Generation
+from workers.engines.openai.ids import pack
+from workers.engines.openai.tokenizer import ChatTokenizer
 from workers.models import BUNDLED
 from workers.reply import Budget, Plan, Reply
+from workers.thinking import CLOSE, OPEN
 from workers.tokenizer import ByteTokenizer, load_tokenizer
 from workers.writer import Task, Writer, _Drafts
 
@@ -26,7 +29,7 @@ PLAN = Plan("r", (1,), (10, echo.END_THINK, 10), True, Budget(30, 40), Sampling(
 LIMITED = replace(PLAN, thought_limit=ThoughtLimit(30, echo.END_THINK, (10, echo.END_THINK, 10)))
 UNCLOSED = replace(PLAN, close_thought=())
 
-# No tags that are spelled out: a model that has no token for them may have what comes with one counted to the wrong side.
+# No tags that are spelled out: a model that has tokens for them may have what comes with such a one counted to the wrong side.
 pieces = st.sampled_from([*"ab <", "</th", "你", "🙂", "ha " * 40, "\n\n", "end. "]) | st.text(max_size=6)
 marks = st.sampled_from([(echo.THINK,), (echo.END_THINK,)])
 streams = st.lists(pieces.map(str.encode) | marks | st.binary(max_size=4), max_size=12).map(
@@ -43,9 +46,9 @@ def chunks(ids, sizes):
                 ids = ids[size:]
 
 
-def made_of(parts, plan):
+def made_of(parts, plan, tokenizer=BYTES):
     """What a reply is once these have come, up to where it would stop reading."""
-    reply, is_enough = Reply(plan, BYTES), False
+    reply, is_enough = Reply(plan, tokenizer), False
     for part in parts:
         if is_enough := reply._take(part):
             break
@@ -58,6 +61,21 @@ def made_of(parts, plan):
 @given(ids=streams, sizes=cuts, plan=st.sampled_from([PLAN, LIMITED, UNCLOSED]))
 def test_a_reply_does_not_depend_on_how_many_tokens_come_at_once(ids, sizes, plan):
     assert made_of(chunks(ids, sizes), plan) == made_of(chunks(ids, [1]), plan)
+
+
+spelled = st.sampled_from([OPEN, CLOSE]) | pieces
+served = st.lists(spelled.map(lambda text: pack(text.encode(errors="replace"))) | marks, max_size=12).map(
+    lambda parts: [id for part in parts for id in part]
+)
+
+
+@settings(deadline=None, max_examples=400)
+@example(ids=[echo.THINK, *pack(b"a thought. " * 30), echo.END_THINK, *pack(b"An answer.")], sizes=[100])
+@given(ids=served, sizes=cuts)
+def test_nor_does_that_of_a_chat_server_where_a_tag_may_stand_anywhere(ids, sizes):
+    plan, chat = replace(UNCLOSED, inside=False), ChatTokenizer()
+
+    assert made_of(chunks(ids, sizes), plan, chat) == made_of(chunks(ids, [1]), plan, chat)
 
 
 @settings(deadline=None)
