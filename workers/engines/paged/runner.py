@@ -17,7 +17,7 @@ from workers.engines.paged.sampler import Sampler
 from workers.engines.paged.scheduler import MAX_CHUNKS, Chunk
 from workers.engines.paged.sequence import Sequence
 from workers.engines.paged.slots import Slots
-from workers.engines.paged.transfer import Numbers, Sender, bring_home, tensor
+from workers.engines.paged.transfer import Numbers, bring_home, send, tensor
 
 Run = Callable[[], Tensor]
 
@@ -155,11 +155,10 @@ def _padded(fields: list[list[int]], num_tokens: int, padding: int) -> list[int]
 def _replay(numbers: Tensor, run: Callable[[], Tensor]) -> Callable[[list[int]], Tensor]:
     """What writes other numbers there, if they are others, and runs it."""
     there: list[int] = []
-    send = Sender(numbers)
 
     def replay(wanted: list[int]) -> Tensor:
         if wanted != there:
-            send(wanted)
+            send(wanted, numbers)
             there[:] = wanted
         return run()
 

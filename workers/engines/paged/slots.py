@@ -10,7 +10,7 @@ from torch import Tensor
 from workers.engines.kernels import Kernels
 from workers.engines.paged.sampler import ROW_WIDTH
 from workers.engines.paged.sequence import Sequence
-from workers.engines.paged.transfer import Sender, tensor
+from workers.engines.paged.transfer import send, tensor
 
 
 class Slots:
@@ -23,7 +23,7 @@ class Slots:
         self._lengths = torch.full((num + 1,), -1, device=device)
         num_blocks = -(-context // block_size)
         self.tables = torch.zeros((num + 1, num_blocks), dtype=torch.int32, device=device)
-        self._send = Sender(torch.empty(num * (1 + ROW_WIDTH + num_blocks), dtype=torch.int32, device=device))
+        self._news = torch.empty(num * (1 + ROW_WIDTH + num_blocks), dtype=torch.int32, device=device)
 
     def place(self, sequences: list[Sequence], rows: list[list[int]]) -> tuple[Tensor, Tensor]:
         """They have just got their slots and blocks. What the sampler needs of each, `rows`, is taken along: slots, rows."""
@@ -31,7 +31,7 @@ class Slots:
         numbers: list[int] = []
         for one, row in zip(sequences, rows, strict=True):
             numbers += (one.slot, *row, *one.blocks, *repeat(0, most - len(one.blocks)))
-        there = self._send(numbers).view(len(sequences), -1)
+        there = send(numbers, self._news).view(len(sequences), -1)
         slots, rest, blocks = torch.split(there, [1, ROW_WIDTH, most], dim=1)
         slots = slots.flatten().long()
         self.tables[:, :most].index_copy_(0, slots, blocks)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from collections.abc import Sequence as Several
 from typing import Any
 
@@ -12,8 +10,6 @@ import torch
 from torch import Tensor
 
 Numbers = Several[int] | Several[Several[int]] | Several[Several[float]]
-
-_KINDS = {torch.int32: ("i", ctypes.c_int32), torch.int64: ("q", ctypes.c_int64)}
 
 
 def tensor(numbers: Numbers, device: torch.device) -> Tensor:
@@ -23,30 +19,10 @@ def tensor(numbers: Numbers, device: torch.device) -> Tensor:
     return torch.tensor(numbers, pin_memory=True).to(device, non_blocking=True)
 
 
-class Sender:
-    """Writes numbers into `there` [most], each time from the same memory (no quicker than new one: bench/NOTES.md).
-
-    Like `tensor` it waits for nothing that was launched before, but for its own last copy.
-    """
-
-    def __init__(self, there: Tensor) -> None:
-        self._there, self._here = there, torch.empty_like(there, device="cpu", pin_memory=there.is_cuda)
-        numbers = (_KINDS[there.dtype][1] * len(there)).from_address(self._here.data_ptr())
-        self._memory = memoryview(numbers).cast("B")
-        make: Any = torch.cuda.Event
-        self._arrived = make() if there.is_cuda else None
-
-    def __call__(self, numbers: Iterable[int]) -> Tensor:
-        """What is there now, as far as it is new."""
-        packed = array(_KINDS[self._there.dtype][0], numbers)
-        if self._arrived:
-            self._arrived.synchronize()
-        self._memory[: len(packed) * packed.itemsize] = memoryview(packed).cast("B")
-        there = self._there[: len(packed)]
-        there.copy_(self._here[: len(packed)], non_blocking=True)
-        if self._arrived:
-            self._arrived.record()
-        return there
+def send(numbers: Several[int], there: Tensor) -> Tensor:
+    """Write numbers into the beginning of `there`, and give that; it waits for nothing either."""
+    here = torch.tensor(numbers, dtype=there.dtype, pin_memory=there.is_cuda)
+    return there[: len(here)].copy_(here, non_blocking=True)
 
 
 def bring_home(ids: Tensor) -> Callable[[], list[int]]:
