@@ -70,8 +70,8 @@ class Conduct:
     """The rules in force. `file` is the operator's, where there is one."""
 
     rules: Rules
-    signs: re.Pattern[str]
-    asks: re.Pattern[str]
+    signs: tuple[re.Pattern[str], ...]
+    asks: tuple[re.Pattern[str], ...]
     file: Path | None = None
 
     @classmethod
@@ -79,15 +79,15 @@ class Conduct:
         """Those shipped and the operator's; raises `BadConduct`."""
         shipped = _read(SHIPPED)
         rules = _joined(shipped, _read(file)) if file else shipped
-        return cls(rules, _pattern(rules.signs, file), _pattern(rules.asks, file), file)
+        return cls(rules, _patterns(rules.signs, file), _patterns(rules.asks, file), file)
 
     def speaks_of_self_harm(self, text: str) -> bool:
         """In whichever language; never where the operator has switched care off."""
-        return self.rules.care and self.signs.search(_plain(text)) is not None
+        return self.rules.care and _finds(self.signs, text)
 
     def asks_what_it_is(self, text: str) -> bool:
         """Whether somebody wants to know if this is a person or a program."""
-        return self.rules.disclosure and self.asks.search(_plain(text)) is not None
+        return self.rules.disclosure and _finds(self.asks, text)
 
     def emergency(self, language: str, country: str) -> str:
         own = self.rules.resources.get(country)
@@ -156,17 +156,21 @@ def _told(conversation: Conversation) -> str:
     return Keys(conversation.surface).of_person(conversation.person, "disclosed")
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.lower().replace("’", "'").split())
+def _finds(patterns: tuple[re.Pattern[str], ...], text: str) -> bool:
+    plain = " ".join(text.lower().replace("’", "'").split())
+    return any(pattern.search(plain) for pattern in patterns)
 
 
-def _pattern(rules: tuple[str, ...], file: Path | None) -> re.Pattern[str]:
-    for rule in rules:
-        try:
-            re.compile(rule)
-        except re.error as problem:
-            raise BadConduct(tell("conduct-not-a-rule", file=str(file), rule=rule, problem=str(problem))) from None
-    return re.compile("|".join(f"(?:{rule})" for rule in rules))
+def _patterns(rules: tuple[str, ...], file: Path | None) -> tuple[re.Pattern[str], ...]:
+    """Each by itself: joined into one, a rule's flags would be refused, and its groups would have other numbers."""
+    return tuple(_pattern(rule, file) for rule in rules)
+
+
+def _pattern(rule: str, file: Path | None) -> re.Pattern[str]:
+    try:
+        return re.compile(rule)
+    except (re.error, OverflowError) as problem:  # of a number of repetitions that is too large
+        raise BadConduct(tell("conduct-not-a-rule", file=str(file), rule=rule, problem=str(problem))) from None
 
 
 def _read(file: Path) -> Rules:

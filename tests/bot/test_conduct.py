@@ -211,6 +211,15 @@ def test_an_operator_adds_signs_asks_and_lines_and_replaces_lines(tmp_path):
     assert conduct.changes() == ["changed"]
 
 
+def test_each_rule_of_an_operator_is_read_by_itself_with_its_own_flags_and_groups(tmp_path):
+    conduct = own(tmp_path, r"""signs = ['(?i)\bsea of Glass\b', '(?P<word>farewell) (?P=word)', '(so|very) \1 tired']""")
+
+    assert conduct.speaks_of_self_harm("down in the sea of glass")
+    assert conduct.speaks_of_self_harm("farewell farewell")
+    assert conduct.speaks_of_self_harm("so so tired")
+    assert not conduct.speaks_of_self_harm("very so tired")
+
+
 def test_an_operator_may_switch_it_off_but_the_log_says_so(tmp_path):
     conduct = own(tmp_path, "care = false\ndisclosure = false")
 
@@ -230,6 +239,7 @@ def test_an_operator_may_switch_it_off_but_the_log_says_so(tmp_path):
     [
         ("signs = [", "cannot be read as TOML"),
         ("signs = ['(']", "is not a regular expression"),
+        ("signs = ['a{9999999999}']", "is not a regular expression"),
         ("sings = []", "`sings`"),
         ("care = 'perhaps'", "`care`"),
         ("[resources.usa]\nen = 'a'\nzh = 'b'", "resources"),
