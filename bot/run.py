@@ -54,8 +54,9 @@ class Front:
     @property
     def inbox(self) -> Inbox:
         """With the limits that are set now."""
-        settings = self.settings
-        return Inbox(self.store, self.vault, settings.inbox_lines, settings.person_replies, settings.waiting_conversations)
+        now = self.settings
+        limits = now.inbox_lines, now.person_replies, now.waiting_conversations
+        return Inbox(self.store, self.vault, *limits, now.merge_seconds)
 
     @cached_property
     def memory(self) -> Memory:

@@ -10,7 +10,7 @@ from bot.core.vault import Vault
 
 _KEEP_SEEN_MS = 48 * 3600 * 1000
 _GRACE_MS = 2000
-"""A wake-up that has not led to a lease by then was lost, unless the workers are busy with others."""
+"""A wake-up that has not led to a lease so long after it was sent was lost, unless the workers are busy with others."""
 _NUM_SWEPT = 200
 NUM_PLACES = 200
 
@@ -20,10 +20,22 @@ Stopped = Literal["stopping", "dropped", "idle"]
 
 
 class Inbox:
-    """One place for all conversations of all surfaces. Safe to share between threads."""
+    """One place for all conversations of all surfaces. Safe to share between threads.
 
-    def __init__(self, store: Store, vault: Vault, max_lines: int, person_replies: int = 2, max_waiting: int = 100_000) -> None:
+    A wake-up is sent `merge_seconds` after a line: so long others may still join it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        max_lines: int,
+        person_replies: int = 2,
+        max_waiting: int = 100_000,
+        merge_seconds: float = 0,
+    ) -> None:
         self._store, self._vault = store, vault
+        self._grace_ms = int(merge_seconds * 1000) + _GRACE_MS
         self._max_lines, self._person_replies, self._max_waiting = max_lines, person_replies, max_waiting
 
     def accept(self, incoming: Incoming) -> Accepted:
@@ -45,7 +57,7 @@ class Inbox:
             place,
             self._vault.seal(conversation).close(dump(line), place),
             self._max_lines,
-            _GRACE_MS,
+            self._grace_ms,
             _KEEP_SEEN_MS,
             self._person_replies,
             self._max_waiting,

@@ -7,6 +7,7 @@ import pytest
 
 from bot.commands import Answer
 from bot.core import queue
+from bot.core.store import Keys
 from bot.i18n import say
 from bot.reception import Reception
 from tests.sayings import SURFACE, finished, incoming, talk, turn
@@ -154,6 +155,21 @@ def test_lines_within_the_merge_time_wake_once_and_a_later_one_again(make, store
     assert num_wakeups(store) == 1
     receive(reception, incoming("later"), merge_seconds=0.1)
     assert num_wakeups(store) == 2
+
+
+def seconds_pass(store, seconds):
+    for name in (Keys(SURFACE).pending, Keys(SURFACE).line):
+        store.redis.zincrby(name, -1000 * seconds, str(talk()))
+
+
+def test_a_wake_up_is_not_taken_for_lost_while_more_lines_may_still_join(make, store):
+    reception = make(merge_seconds=10)
+    receive(reception, incoming("so"), merge_seconds=0.01)
+
+    seconds_pass(store, 9)
+    assert reception._front.inbox.overdue(SURFACE) == []
+    seconds_pass(store, 4)
+    assert reception._front.inbox.overdue(SURFACE) == [talk()]
 
 
 def test_people_do_not_delay_each_others_wake_ups(make, store):
