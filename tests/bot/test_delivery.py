@@ -411,6 +411,26 @@ def test_a_draft_of_a_forgotten_person_is_not_shown(outbox, people):
     assert wall.drafts == ["fresh"]
 
 
+def test_replies_grow_before_the_eyes_of_a_person_who_was_just_forgotten(outbox, inbox, leases, people):
+    wall = Wall()
+
+    def reply(text, id):
+        inbox.accept(incoming())
+        lease = leases.acquire(talk())
+        outbox.publish(talk(), draft(text, fence=lease.fence, turn=id), lease.seal)
+        asyncio.run(until(lambda: wall.drafts[-1:] == [text]))
+        leases.commit(lease, Finished(str(talk()), id, "1", text), turn(id), "append")
+        asyncio.run(until(lambda: wall.texts()[-1:] == [text]))
+
+    def talk_and_forget_and_talk():
+        for text in ("one", "two"):
+            reply(text, text)
+        people.forget(talk())
+        reply("hello again", "three")
+
+    follow(outbox, wall, then=talk_and_forget_and_talk, shown=lambda wall: True)
+
+
 # Redis goes away
 
 

@@ -27,6 +27,8 @@ redis.call('ZREM', KEYS[6], ARGV[1])
 redis.call('ZADD', KEYS[5], now, ARGV[1])
 -- Counted when a try begins, so that one that kills its worker counts too.
 local tries = redis.call('HINCRBY', KEYS[1], 'tries', 1)
+-- Begins at the time, for it goes with whoever is forgotten, and must still be beyond what it was before.
+redis.call('HSETNX', KEYS[1], 'fence', now)
 local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
 redis.call('HSET', KEYS[1], 'lease', ARGV[2], 'until', now + ARGV[3])
 redis.call('ZADD', KEYS[3], now + ARGV[3], ARGV[1])

@@ -206,8 +206,9 @@ class World(RuleBasedStateMachine):
             assert lease is None
             talk.is_due = talk.is_due and talk.is_live  # one that is woken too early waits for the end of another
             return multiple()
-        talk.tries, talk.fence = talk.tries + 1, talk.fence + 1
-        assert (lease.fence, lease.tries, list(lease.lines)) == (talk.fence, talk.tries, talk.next_turn)
+        assert lease.fence > talk.fence
+        talk.tries, talk.fence = talk.tries + 1, lease.fence
+        assert (lease.tries, list(lease.lines)) == (talk.tries, talk.next_turn)
         talk.token, talk.is_live, talk.is_due = lease.token, True, False
         self._wake(lease.woken)
         return lease
