@@ -14,6 +14,7 @@ from bot.commands import Answer, Ask
 from bot.core import metrics
 from bot.core.languages import written_in
 from bot.core.messages import Conversation, Incoming
+from bot.core.texts import whole
 from bot.gate import turn_away
 from bot.i18n import best, say
 from bot.run import Front
@@ -38,7 +39,7 @@ class Reception:
 
         Raises `redis.RedisError` when the update could not be kept: do not acknowledge it to the platform.
         """
-        answer = await asyncio.to_thread(self._take, incoming)
+        answer = await asyncio.to_thread(self._take, _readable(incoming))
         if answer is None or answer.wakes:
             self._wake_soon(
                 incoming.conversation, self._front.settings.merge_seconds if merge_seconds is None else merge_seconds
@@ -166,3 +167,9 @@ class Reception:
         except Exception as problem:  # the broker is anybody's guess; the line is safe and the sweeper wakes again
             metrics.WAKEUPS_FAILED.inc()
             log.warning("wake-up failed", action="wake_failed", error=str(problem))
+
+
+def _readable(incoming: Incoming) -> Incoming:
+    """A terminal that speaks no UTF-8, or a client that cuts an emoji in two, sends what nothing behind this takes."""
+    line = incoming.line
+    return replace(incoming, line=replace(line, text=whole(line.text), author=whole(line.author)))

@@ -82,6 +82,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
+def whole(text: str) -> str:
+    """Words from elsewhere, with their surrogate pairs joined and halves of such replaced: those cannot be written as UTF-8."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def _harmless(values: Mapping[str, Value]) -> dict[str, Value]:
     return {name: printable(value) if isinstance(value, str) else value for name, value in values.items()}
 

@@ -62,6 +62,20 @@ def test_text_like_a_path_is_talk(make, inbox):
     assert inbox.num_waiting(talk()) == 1
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("half \ud83d", "half \ufffd"), ("\udce4\udcbd hello", "\ufffd\ufffd hello"), ("\ud83d\ude42", "🙂")],
+    ids=["half an emoji", "bytes of a terminal that speaks no UTF-8", "two halves"],
+)
+def test_halves_of_surrogate_pairs_are_taken_like_anything_that_cannot_be_read(make, inbox, typed, kept):
+    update = incoming(typed)
+    update = replace(update, line=replace(update.line, author=typed))
+
+    assert receive(make(), update) == [None]
+
+    assert [(line.text, line.author) for line in inbox.waiting(talk())] == [(kept, kept)]
+
+
 def test_a_command_is_answered_at_once_and_wakes_nobody(make, store, inbox):
     assert receive(make(), incoming("/stop")) == [Answer("There is nothing to stop.")]
 
