@@ -30,6 +30,8 @@ log = structlog.get_logger()
 SHIPPED = Path(__file__).with_name("conduct.toml")
 _COUNTS = f"{ROOT}:care"
 _INTERNATIONAL = "international"
+_FOR_EVER = -1
+"""What Redis says is left of a key that does not expire."""
 _STRICT = ConfigDict(extra="forbid")
 _Text = Annotated[str, Field(strict=True, min_length=1, max_length=300)]
 _Rule = Annotated[str, Field(strict=True, min_length=1, max_length=2000)]
@@ -142,14 +144,24 @@ class Disclosures:
     def take(self, conversation: Conversation, hours: float) -> bool:
         """Whether it is time to tell the person; it is then taken as told. 0 hours is once and never again."""
         name = _told(conversation)
-        if hours:
-            return bool(self._redis.set(name, "1", nx=True, px=int(hours * 3_600_000) or 1))
-        self._redis.persist(name)
-        return bool(self._redis.set(name, "1", nx=True))
+        if not hours:
+            self._redis.persist(name)
+            return bool(self._redis.set(name, "1", nx=True))
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.pttl(name)
+        pipe.set(name, "1", nx=True, px=_ms(hours))
+        left, is_new = pipe.execute()
+        if left == _FOR_EVER:  # told while there was no interval
+            self.told(conversation, hours)
+        return bool(is_new) or left == _FOR_EVER
 
     def told(self, conversation: Conversation, hours: float) -> None:
         """The person has just been told, in whatever words."""
-        self._redis.set(_told(conversation), "1", px=(int(hours * 3_600_000) or 1) if hours else None)
+        self._redis.set(_told(conversation), "1", px=_ms(hours) if hours else None)
+
+
+def _ms(hours: float) -> int:
+    return int(hours * 3_600_000) or 1
 
 
 def _told(conversation: Conversation) -> str:

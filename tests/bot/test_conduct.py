@@ -288,6 +288,16 @@ def test_without_an_interval_a_person_is_told_once(store):
     assert store.redis.ttl("companion:{telegram:42}:disclosed:1001") == -1
 
 
+def test_who_was_told_once_is_told_again_when_an_interval_is_set(store):
+    told = Disclosures(store)
+    told.take(talk(), 0)
+    told.told(talk("2"), 0)
+
+    assert [told.take(talk(), 3) for _ in range(3)] == [True, False, False]
+    assert told.take(talk("2"), 3)
+    assert 2.9 * 3600 < store.redis.ttl("companion:{telegram:42}:disclosed:1001") <= 3 * 3600
+
+
 @pytest.mark.parametrize(
     ("text", "ok", "said"),
     [
