@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -13,6 +14,8 @@ from bot.core.settings import Settings
 
 TELEGRAM = "https://api.telegram.org"
 _SECONDS = 5
+_NOT_TELEGRAM = (OSError, HTTPException, ValueError, LookupError, TypeError, AttributeError)
+"""Nothing there, no HTTP, no JSON, or JSON of another form."""
 
 
 def telegram_check(settings: Settings) -> Check:
@@ -25,7 +28,7 @@ def telegram_check(settings: Settings) -> Check:
     except HTTPError as refusal:
         with refusal:
             return _refused(refusal.code)
-    except (OSError, ValueError, KeyError) as problem:
+    except _NOT_TELEGRAM as problem:
         return Check.told("telegram", False, "doctor-telegram-silent", url=base, problem=type(problem).__name__)
 
 
