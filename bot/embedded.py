@@ -70,6 +70,13 @@ class EmbeddedRedis:
 
     def start(self) -> None:
         """Start the server, or use the one that runs already; raises `StoreUnavailable` with what to do."""
+        try:
+            self._start()
+        except OSError as problem:  # a disk that is full, above all
+            words = tell("redis-not-started", folder=str(self.folder), problem=problem.strerror or "?")
+            raise StoreUnavailable(words) from problem
+
+    def _start(self) -> None:
         self._make_folders()
         self._bury()
         end = time.monotonic() + _START_SECONDS
@@ -152,17 +159,18 @@ class EmbeddedRedis:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            pass_fds=(),
         )
 
     def _refuse_older(self, binary: str) -> None:
         """An older server cannot read a newer one's files: it would start empty, and look like lost memory."""
         mark = self.folder / "version"
         version = server_version(binary)
-        if mark.exists() and (written := _parse(mark.read_text())) and version < written:
+        written = _parse(mark.read_text()) if mark.exists() else (0,)
+        if version < written:
             versions = {"written": _text(written), "version": _text(version)}
             raise StoreUnavailable(tell("redis-older", folder=str(self.folder), server=binary, **versions))
-        mark.write_text(_text(version) + "\n")
+        if version != written:
+            mark.write_text(_text(version) + "\n")
 
     def _refuse_to_wait_for_ever(self, end: float) -> None:
         log = str(self.folder / "redis.log")

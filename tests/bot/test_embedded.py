@@ -251,6 +251,26 @@ def test_a_server_that_cannot_read_its_data_says_why_and_where_to_look(own, data
         own()
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a disk that is always full")
+def test_on_a_full_disk_the_start_is_refused_in_words(own, data):
+    own().stop()
+    config = data / "redis" / "redis.conf"
+    config.unlink()
+    config.symlink_to("/dev/full")
+
+    with pytest.raises(StoreUnavailable, match=f"cannot be started in {data / 'redis'}: No space left on device"):
+        own()
+
+
+def test_the_version_of_the_data_is_not_written_again_where_a_full_disk_could_empty_it(own, data):
+    own().stop()
+    before = (data / "redis" / "version").stat().st_mtime_ns
+
+    own()
+
+    assert (data / "redis" / "version").stat().st_mtime_ns == before
+
+
 def test_without_any_server_the_message_says_how_to_get_one(monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(embedded, "find_spec", lambda _: None)

@@ -67,6 +67,7 @@ redis-lost = Could not reach Redis. Is it running? `companion doctor` checks. ({
 redis-none = no Redis found: install redis-server 6.2 or newer (Debian, Ubuntu: `sudo apt install redis-server`, macOS: `brew install redis`), or set COMPANION_REDIS_URL to one that runs
 redis-of-another = { $folder } belongs to another user of this machine; remove it, or set COMPANION_DATA_DIR
 redis-older = the data in { $folder } was written by Redis { $written }, but { $server } is { $version }: install redis-server { $written } or newer
+redis-not-started = redis-server cannot be started in { $folder }: { $problem }
 redis-ended = redis-server ended at once: { $words } (log: { $log })
 redis-silent = redis-server did not answer within { $seconds } s (log: { $log })
 no-reason = no reason given

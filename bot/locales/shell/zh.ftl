@@ -58,6 +58,7 @@ redis-lost = 连不上 Redis。它在运行吗？用 `companion doctor` 检查�
 redis-none = 没有找到 Redis：请安装 redis-server 6.2 或更新的版本（Debian、Ubuntu：`sudo apt install redis-server`，macOS：`brew install redis`），或把 COMPANION_REDIS_URL 设为一个在运行的 Redis
 redis-of-another = { $folder } 属于这台机器上的另一个用户；请删除它，或设置 COMPANION_DATA_DIR
 redis-older = { $folder } 里的数据由 Redis { $written } 写成，而 { $server } 是 { $version }：请安装 redis-server { $written } 或更新的版本
+redis-not-started = 无法在 { $folder } 里启动 redis-server：{ $problem }
 redis-ended = redis-server 一启动就退出了：{ $words }（日志：{ $log }）
 redis-silent = redis-server 在 { $seconds } 秒内没有应答（日志：{ $log }）
 no-reason = 没有说明原因
