@@ -19,13 +19,13 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Literal, Self
 from urllib.parse import quote
 
 import redis
 
 from bot.core.errors import StoreUnavailable
-from bot.core.files import make_once
+from bot.core.files import make_once, write_private
 from bot.core.texts import tell
 
 OLDEST = (6, 2)
@@ -80,7 +80,9 @@ class EmbeddedRedis:
         self._make_folders()
         self._bury()
         end = time.monotonic() + _START_SECONDS
-        while not self._answers():
+        while (says := self._says()) != "pong":
+            if says == "reading":  # its data: the more there are, the longer that takes
+                end = time.monotonic() + _START_SECONDS
             # An owner may be leaving just now: ask for its place each time.
             if self._take_ownership() and self._process is None and not self.is_running():
                 self._spawn()
@@ -90,13 +92,7 @@ class EmbeddedRedis:
 
     def is_running(self) -> bool:
         """A server that is only slow runs: a second one beside it would ruin the data of both."""
-        try:
-            with self._client() as client:
-                return bool(client.ping())
-        except (redis.exceptions.BusyLoadingError, redis.exceptions.TimeoutError):
-            return True
-        except (redis.exceptions.RedisError, OSError):
-            return False
+        return self._says() != "nothing"
 
     def stop(self) -> None:
         """End the server if it is ours; another process's server is left alone."""
@@ -151,7 +147,7 @@ class EmbeddedRedis:
         self.socket.unlink(missing_ok=True)
         config = self.folder / "redis.conf"
         socket, folder = (str(path).replace("\\", r"\\").replace('"', r"\"") for path in (self.socket, self.folder.resolve()))
-        _write_private(config, _CONFIG.format(socket=socket, folder=folder, password=self._password()))
+        write_private(config, _CONFIG.format(socket=socket, folder=folder, password=self._password()))
         # A session of its own: Ctrl-C in the terminal is for the chat, not for the data.
         self._process = subprocess.Popen(
             [binary, str(config.resolve())],
@@ -179,10 +175,17 @@ class EmbeddedRedis:
         if time.monotonic() > end:
             raise StoreUnavailable(tell("redis-silent", seconds=int(_START_SECONDS), log=log))
 
-    def _answers(self) -> bool:
-        with suppress(redis.exceptions.RedisError, OSError), self._client() as client:
-            return bool(client.ping())
-        return False
+    def _says(self) -> Literal["pong", "reading", "not yet", "nothing"]:
+        try:
+            with self._client() as client:
+                client.ping()
+        except redis.exceptions.BusyLoadingError:
+            return "reading"
+        except redis.exceptions.TimeoutError:
+            return "not yet"
+        except (redis.exceptions.RedisError, OSError):
+            return "nothing"
+        return "pong"
 
     def _wait_until_gone(self) -> None:
         end = time.monotonic() + _STOP_SECONDS
@@ -242,9 +245,3 @@ def _parse(text: str) -> tuple[int, ...]:
 
 def _text(version: tuple[int, ...]) -> str:
     return ".".join(str(part) for part in version)
-
-
-def _write_private(path: Path, text: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as out:
-        out.write(text)

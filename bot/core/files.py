@@ -1,4 +1,4 @@
-"""Files that must never be half there: keys and passwords, made once however many processes start at the same moment."""
+"""Files with keys and passwords. Those that are made once are never half there, however many processes start at a time."""
 
 from __future__ import annotations
 
@@ -31,3 +31,10 @@ def keep_names(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def write_private(file: Path, content: str) -> None:
+    """Write a file of mode 0600, in the place of what it held."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as out:
+        out.write(content)

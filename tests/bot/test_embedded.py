@@ -218,6 +218,20 @@ def test_a_server_that_is_only_slow_gets_no_second_one_beside_it(own, monkeypatc
     assert pid(server) == number
 
 
+def test_a_server_that_takes_long_to_read_its_data_is_waited_for(own, monkeypatch):
+    first, value = own(), b"hello" * 500_000  # after each two megabytes it says that it is reading
+    ask(first, "CONFIG", "SET", "rdbcompression", "no")
+    for number in range(10):
+        ask(first, "SET", f"what was said {number}", value)
+    ask(first, "BGREWRITEAOF")
+    _until(lambda: not ask(first, "INFO", "persistence")["aof_rewrite_in_progress"])
+    first.stop()
+    monkeypatch.setattr(embedded, "_CONFIG", f"{embedded._CONFIG}key-load-delay 500000\n")  # microseconds for each
+    monkeypatch.setattr(embedded, "_START_SECONDS", 3)
+
+    assert ask(own(), "GET", "what was said 9") == value
+
+
 def test_ctrl_c_in_the_terminal_is_not_for_the_data(own):
     server = own()
 
