@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, cast
 
@@ -99,17 +98,20 @@ class People:
     def forget(self, person: Conversation) -> int:
         """Erase the person on that surface: every conversation, choice, count and dead letter, and the key of any copy.
 
-        Gives the number of turns forgotten.
+        Gives the number of turns forgotten. What they say meanwhile is gone too, or can be found again.
         """
         conversations = {person, _private(person), *self.conversations(person)}
-        num_turns = sum(self._memory.forget(conversation) for conversation in conversations) + self.withdraw(person)
+        num_turns = sum(map(self._memory.forget, conversations)) + self.withdraw(person)
         self._dead.forget(person)
         self._vault.erase(person)  # before the generations go: from here on no copy can be opened
+        num_turns += sum(map(self._memory.forget, conversations))  # nor can what was said since they were forgotten above
+        for conversation in conversations:
+            self._leave(conversation)
         keys, redis = Keys(person.surface), self._store.redis
-        redis.delete(*self._names(person, conversations))
-        redis.srem(_index(person), *map(str, conversations))  # what they have said since in a shared one must stay findable
-        redis.zrem(keys.people, person.person)
+        own = [keys.of_person(person.person, what) for what in _OF_A_PERSON]
+        redis.delete(*own, keys.of_chat(person.person, "chat"))  # a private chat has the name of the one person in it
         redis.hdel(keys.of_chat(person.platform, "bans"), person.person)  # an adapter's note: not to write there for a while
+        self._store.call("part", [_index(person), keys.people, keys.of_person(person.person, "key")], person.person)
         return num_turns
 
     def withdraw(self, person: Conversation) -> int:
@@ -175,12 +177,11 @@ class People:
             return {}
         return _text(self._store.redis.hgetall(Keys(conversation.surface).of_chat(conversation.chat, "chat")))
 
-    def _names(self, person: Conversation, conversations: Iterable[Conversation]) -> list[str]:
-        """Every key that names the person; a private chat has the name of the one person in it."""
-        keys = Keys(person.surface)
-        own = [keys.of_person(person.person, what) for what in _OF_A_PERSON]
-        talks = [keys.of(conversation, what) for conversation in conversations for what in _OF_A_CONVERSATION]
-        return [*own, *talks, keys.of_chat(person.person, "chat")]
+    def _leave(self, conversation: Conversation) -> None:
+        keys = Keys(conversation.surface)
+        kept = [keys.of(conversation, what) for what in ("inbox", "memory")]
+        rest = [keys.of(conversation, what) for what in _OF_A_CONVERSATION]
+        self._store.call("leave", [*kept, _index(conversation), *rest], str(conversation))
 
     def _write(self, name: str, choices: dict[str, str | None]) -> None:
         for choice, value in choices.items():

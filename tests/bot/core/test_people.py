@@ -1,15 +1,23 @@
+import itertools
 import json
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.core.dead import DeadLetters
 from bot.core.edits import keep_edit, take_edit
 from bot.core.errors import BadConversation
+from bot.core.inbox import Inbox
+from bot.core.lease import Leases
+from bot.core.memory import Memory
 from bot.core.messages import Conversation, Failed
-from bot.core.people import Preferences, Usage
-from bot.core.store import Keys
+from bot.core.people import People, Preferences, Usage
+from bot.core.store import Keys, Store
+from bot.core.vault import Vault
 from tests.sayings import SURFACE, finished, incoming, line, talk, turn
 from tests.traces import traces
 
@@ -225,6 +233,43 @@ def test_a_reply_in_flight_brings_nothing_of_a_forgotten_person_back(store, inbo
     leases.release(lease, forgive=True)
     assert memory.recent(talk()) == []
     assert [entry.event for entry in outbox.fresh(10)] == [None]
+
+
+def before(redis, number, deed):
+    """Let something happen just before a command; gives how many there were so far, this one included."""
+    execute, count = redis.execute_command, itertools.count(1)
+
+    def hooked(*arguments, **options):
+        if (at := next(count)) == number:
+            deed()
+        hooked.num = at
+        return execute(*arguments, **options)
+
+    redis.execute_command = hooked
+    return hooked
+
+
+def test_what_somebody_says_while_they_are_forgotten_is_gone_or_can_be_forgotten_next(redis_server, store, vault):
+    """Whenever it is said: before each of the commands that forget them."""
+    chat, number, num_commands = talk(chat="-9"), 0, 1
+    while number < num_commands:
+        number += 1
+        store.redis.flushall()
+        with closing(Store(redis_server.url)) as other:
+            inbox, leases = Inbox(other, Vault(other, b"k" * 32), 50), Leases(other, Vault(other, b"k" * 32), 5, 100)
+            end_turn(inbox, leases, chat)
+            memory, dead = Memory(store, vault), DeadLetters(store, vault)
+            people = People(store, vault, memory, dead)
+            commands = before(store.redis, number, partial(end_turn, inbox, leases, chat, "still here", "t2"))
+            people.forget(talk())
+            num_commands = commands.num
+            del store.redis.execute_command
+
+        if memory.num_turns(chat):
+            assert [one.said for one in memory.recent(chat)] == ["still here"], number
+            assert people.conversations(talk()) == [chat], number
+            assert store.redis.zscore(Keys(SURFACE).people, talk().person), number
+    assert num_commands > 5, "there were some"
 
 
 def test_somebody_who_was_forgotten_is_new_when_they_come_back(inbox, leases, memory, people, outbox):
