@@ -8,12 +8,12 @@ from typing import Any, Self
 
 from bot.core.messages import SCHEMA, Conversation, Line, dump
 from bot.core.store import Keys, Store
-from bot.core.vault import Seal, Vault
+from bot.core.vault import Forgotten, Seal, Vault
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """The lines of one turn that could not be answered. `id` is the turn's."""
+    """The lines of one turn that could not be answered; none where they cannot be opened any more. `id` is the turn's."""
 
     id: str
     conversation: Conversation
@@ -28,7 +28,10 @@ class DeadLetter:
     def unpack(cls, id: str, packed: bytes, vault: Vault) -> Self:
         name, _, sealed = packed.partition(b"\n")
         conversation = Conversation.parse(name.decode())
-        text = json.loads(vault.find(conversation).open(sealed, str(conversation)))
+        try:
+            text = json.loads(vault.find(conversation).open(sealed, str(conversation)))
+        except Forgotten:
+            return cls(id, conversation, ())
         return cls(id, conversation, tuple(Line(**line) for line in text["lines"]))
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from bot.core.dead import DeadLetter
@@ -29,6 +31,17 @@ def test_what_was_said_is_not_readable_in_redis(store, put_aside):
     put_aside(text="xylophone")
 
     assert b"xylophone" not in store.redis.dump(Keys(SURFACE).dead)
+
+
+def test_a_letter_that_cannot_be_opened_hides_no_other_and_can_be_dropped(dead, put_aside, vault, people):
+    """A backup may lack the key of somebody who began to write during it."""
+    shut, other = put_aside("t1"), put_aside("t2", conversation=talk("2"))
+    vault.erase(talk())
+
+    assert dead.all(SURFACE) == [replace(shut, lines=()), other]
+    assert people.export(talk("2"))["conversations"][0]["put_aside"]
+    assert dead.drop(dead.all(SURFACE)[0])
+    assert dead.all(SURFACE) == [other]
 
 
 def test_a_letter_that_is_replayed_is_answered_after_what_waits_already(dead, put_aside, inbox, leases):
