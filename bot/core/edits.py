@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
+from bot.core.inbox import sealed_lines
 from bot.core.messages import Conversation, Line, dump, load_line
 from bot.core.store import Keys, Store
 from bot.core.vault import Forgotten, Vault
@@ -21,15 +22,12 @@ def replace_waiting(store: Store, vault: Vault, conversation: Conversation, edit
     """
     keys = Keys(conversation.surface)
     names = [keys.of(conversation, what) for what in ("state", "inbox")]
-    sealed: Any = store.redis.lrange(names[1], 0, -1)
-    for old in reversed(sealed):  # an earlier edit of it stands behind it
-        seal = vault.find(conversation)
-        line = load_line(seal.open(old, str(conversation)))
+    for old, line in reversed(sealed_lines(store, vault, conversation)):  # an earlier edit of it stands behind it
         if line.message_id != edit.message_id or line.kind == "retry":
             continue
         if line.text == edit.text:
             return "same"
-        new = seal.close(dump(replace(line, text=edit.text, speaker=edit.speaker)), str(conversation))
+        new = vault.seal(conversation).close(dump(replace(line, text=edit.text, speaker=edit.speaker)), str(conversation))
         place: Place = store.call("edit_waiting", names, old, new).decode()
         return place
     return "gone"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Literal
 
 from bot.core.messages import Conversation, Failed, Incoming, Line, dump, load_line, new_turn_id
 from bot.core.store import CONTROL, Keys, Store
-from bot.core.vault import Vault
+from bot.core.vault import Forgotten, Vault
 
 _KEEP_SEEN_MS = 48 * 3600 * 1000
 _GRACE_MS = 2000
@@ -134,5 +135,15 @@ class Inbox:
 
 
 def lines_waiting(store: Store, vault: Vault, conversation: Conversation) -> list[Line]:
+    return [line for _, line in sealed_lines(store, vault, conversation)]
+
+
+def sealed_lines(store: Store, vault: Vault, conversation: Conversation) -> list[tuple[bytes, Line]]:
+    """Each as it is kept, and opened; without one that was sealed just before its person was erased."""
     sealed: Any = store.redis.lrange(Keys(conversation.surface).of(conversation, "inbox"), 0, -1)
-    return [load_line(vault.find(conversation).open(line, str(conversation))) for line in sealed]
+    found: list[tuple[bytes, Line]] = []
+    if sealed and (seal := vault.find_all([conversation])[0]):
+        for line in sealed:
+            with suppress(Forgotten):
+                found.append((line, load_line(seal.open(line, str(conversation)))))
+    return found

@@ -1,5 +1,7 @@
 import threading
+from dataclasses import replace
 
+from bot.core.edits import replace_waiting
 from bot.core.messages import Failed
 from bot.core.store import Keys
 from tests.sayings import SURFACE, finished, incoming, line, talk, turn
@@ -349,8 +351,6 @@ def test_when_too_many_wait_a_new_conversation_is_refused_and_one_that_waits_is_
 
 
 def test_what_was_written_for_a_person_is_counted_by_day(store, inbox, leases):
-    from dataclasses import replace
-
     for _ in range(2):
         inbox.accept(incoming())
         leases.commit(leases.acquire(talk()), finished(talk()), replace(turn(), num_reply_tokens=30), "append")
@@ -377,3 +377,17 @@ def test_how_many_replies_a_person_may_have_at_once_changes_with_the_setting(sto
 
     most[0] = 2
     assert live.acquire(talk("7", chat="2")) is not None
+
+
+def test_a_line_whose_person_was_erased_before_it_arrived_is_in_nobodys_way(inbox, leases, store, vault, people):
+    inbox.accept(incoming("sealed with the old key"))
+    vault.erase(talk())
+    assert inbox.waiting(talk()) == []
+
+    inbox.accept(update := incoming("hallo"))
+
+    assert replace_waiting(store, vault, talk(), replace(update.line, text="hello")) == "replaced"
+    assert [said.text for said in inbox.waiting(talk())] == ["hello"]
+    assert [said["text"] for said in people.export(talk())["conversations"][0]["waiting"]] == ["hello"]
+    assert [said.text for said in leases.acquire(talk()).lines] == ["hello"]
+    assert inbox.num_waiting(talk()) == 1
