@@ -38,8 +38,8 @@ def _wants_a_reply(ask: Ask | None) -> bool:
 
 
 def _welcome(front: Front, incoming: Incoming, language: str) -> Answer:
-    conversation = incoming.conversation
-    front.audit.write(conversation.surface, f"{conversation.platform}:{conversation.person}", "join by invite")
+    own = incoming.own
+    front.audit.write(own.surface, f"{own.platform}:{own.person}", "join by invite")
     start = commands.run(front, Ask(incoming, "start", "", language))
     return replace(start, text=f"{say(language, 'invite-accepted')}\n\n{start.text}")
 

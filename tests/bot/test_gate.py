@@ -1,6 +1,7 @@
 """Who is heard: refusals in both languages, said once, through reception and the real stores."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -149,6 +150,16 @@ def test_an_invite_code_lets_in_and_greets(make, inbox, language, way):
     assert inbox.num_waiting(talk()) == 1, "the code itself went nowhere"
     [entry] = reception._front.audit.last(SURFACE, 5)
     assert (entry.who, entry.what, entry.whom, entry.value) == ("telegram:1001", "join by invite", "", "")
+
+
+def test_who_joins_in_a_talk_that_all_share_stands_in_the_log_and_not_the_talk(make):
+    reception = make(access="invite")
+    code = incoming(reception._front.access.make_invite(SURFACE), talk(chat="-9").shared)
+
+    receive(reception, replace(code, line=replace(code.line, speaker="1001")))
+
+    assert reception._front.access.is_on(PERSON, "allow")
+    assert [entry.who for entry in reception._front.audit.last(SURFACE, 5)] == ["telegram:1001"]
 
 
 def test_a_code_still_works_for_who_was_refused_before_and_only_once(make):
