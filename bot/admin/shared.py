@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
+from bot.core.shell import user_here
 from bot.core.texts import tell
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def note_everywhere(store: Store, what: str, value: str = "") -> None:
 
 
 def _who() -> str:
-    return f"shell:{getpass.getuser()}"
+    return f"shell:{user_here()}"
 
 
 def about(front: Front, name: str, kind: Kind = "person") -> tuple[Administration, Subject]:

@@ -1,7 +1,8 @@
-"""Commands that explain themselves in the language of whoever types: their help, and what click itself says."""
+"""Commands that explain themselves in the language of whoever types, in their help and in what click says; and who that is."""
 
 from __future__ import annotations
 
+import getpass
 import gettext
 import os
 from pathlib import Path
@@ -33,6 +34,14 @@ class Shell(click.Group):
         gettext.textdomain("click")
         _explain(self, self._texts, spoken, "help")
         return super().make_context(*arguments, **extra)
+
+
+def user_here() -> str:
+    """Whoever types; by number where the system has no name for them, as in a container that runs as any user."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _explain(command: click.Command, texts: Texts, language: str, key: str) -> None:

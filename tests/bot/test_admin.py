@@ -339,6 +339,18 @@ def test_the_audit_log_shows_the_last_entries_of_all_bots_oldest_first(companion
     assert "poison" not in companion("admin", "audit").stdout
 
 
+def test_a_user_without_a_name_is_known_by_their_number(companion, monkeypatch):
+    """As in a container that runs as any user."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 54_321)
+
+    companion("admin", "allow", f"{SURFACE}:1")
+
+    assert entries(companion, 1) == [f"{SURFACE}  shell:54321  allow person:1"]
+    assert json.loads(companion("export").stdout)["person"] == "54321"
+
+
 def test_what_was_done_before_a_bot_first_runs_is_in_the_log(companion, store, me):
     store.redis.delete("companion:surfaces")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
 import re
 import socket
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bot.core.messages import Conversation, Draft
+from bot.core.shell import user_here
 from bot.run import Front
 from bot.surface import Reply
 
@@ -65,7 +65,7 @@ class ConsoleSurface:
             pass
 
 
-def conversation_here(front: Front, user: Callable[[], str] = getpass.getuser) -> Conversation:
+def conversation_here(front: Front, user: Callable[[], str] = user_here) -> Conversation:
     """The talk of whoever sits here. Where several machines share one Redis, each terminal has its machine's name."""
     bot = "local" if front.settings.redis_url is None else socket.gethostname()
     person = _id(user())
