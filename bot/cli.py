@@ -67,10 +67,12 @@ def bot(name: str, with_parent: bool) -> None:
 @cli.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def worker(arguments: tuple[str, ...]) -> None:
+    from bot.process import end_by_signal, run_worker
     from bot.run import open_redis, ready_settings
 
+    end_by_signal()
     with open_redis(ready_settings()) as url:
-        _workers("run", *arguments, redis_url=url)
+        sys.exit(run_worker(arguments, url))
 
 
 @cli.command()
@@ -167,12 +169,9 @@ def doctor(part: str | None) -> None:
     sys.exit(report(probe(part) if part else checks()))
 
 
-def _workers(*arguments: str, redis_url: str | None = None) -> NoReturn:
+def _workers(*arguments: str) -> NoReturn:
     """The worker's half of the program is another process: nothing of it is ever imported here."""
-    import os
-
-    environment = os.environ | ({"COMPANION_REDIS_URL": redis_url} if redis_url else {})
-    sys.exit(subprocess.call([sys.executable, "-m", "workers", *arguments], env=environment))
+    sys.exit(subprocess.call([sys.executable, "-m", "workers", *arguments]))
 
 
 for command in (admin, export, forget):

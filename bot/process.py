@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Thread
@@ -48,6 +49,17 @@ async def _until_told(adapter: Run, front: Front) -> None:
         loop.add_signal_handler(number, task.cancel)
     loop.set_default_executor(ThreadPoolExecutor(_NUM_THREADS))
     await _looked_after(adapter, front)
+
+
+def run_worker(arguments: Sequence[str], redis_url: str) -> int:
+    """The other half of the program, until it ends: told to end as this process is, and not left behind by a kill -9."""
+    command = [sys.executable, "-m", "workers", "run", "--with-parent", *arguments]
+    environment = os.environ | {"COMPANION_REDIS_URL": redis_url}
+    # A session of its own: Ctrl-C in the terminal is for this process, which passes it on.
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, start_new_session=True) as worker:
+        for number in (signal.SIGINT, *_ENDS):
+            signal.signal(number, lambda *_: worker.terminate())
+        return worker.wait()
 
 
 def run_beside(keep_alive: Callable[[], None], adapter: Run, front: Front) -> None:

@@ -3,12 +3,16 @@
 import os
 import signal
 import time
+from contextlib import closing
 
 import pytest
 
 from bot.adapters.console.surface import conversation_here
 from bot.core.people import People
-from tests.programs import Chat, begun, children_of, command_of, front, is_alive, kill, processes_of, turns_of, until
+from bot.core.presence import Presence
+from bot.core.store import Store
+from bot.embedded import EmbeddedRedis
+from tests.programs import Chat, Up, begun, children_of, command_of, front, is_alive, kill, processes_of, turns_of, until
 
 pytestmark = pytest.mark.skipif("not __import__('os').path.isdir('/proc/self')", reason="looks at processes in /proc")
 
@@ -72,6 +76,23 @@ def test_when_the_adapter_is_killed_its_worker_does_not_stay_behind(tmp_path):
         until(lambda: not is_alive(worker) and not is_alive(engine))
     with front(tmp_path):
         """Ends the Redis that was left behind, as the next chat would."""
+    assert processes_of(tmp_path) == []
+
+
+@pytest.mark.parametrize("blow", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_a_worker_ends_with_the_command_that_started_it_and_in_order(tmp_path, blow):
+    with (
+        EmbeddedRedis(tmp_path / "own") as server,
+        closing(Store(server.url)) as store,
+        Up(tmp_path, "bot", "worker", redis_url=server.url) as command,
+    ):
+        worker = command.child("workers run")
+        engine = until(lambda: next(pid for pid in children_of(worker) if "workers.engines" in command_of(pid)))
+        until(lambda: [state.stage for state in Presence(store).workers()] == ["ready"])
+        os.kill(command.process.pid, blow)
+
+        until(lambda: not is_alive(worker) and not is_alive(engine), seconds=30)
+        assert store.redis.smembers("companion:workers") == set(), "it took its leave"
     assert processes_of(tmp_path) == []
 
 
