@@ -59,9 +59,11 @@ class Limits:
         """Before somebody is forgotten: where there is a budget, what they had of today's counts until midnight (UTC)."""
         tokens, day = self._today(person), int(self._store.now_ms() // DAY_MS)
         if tokens and self._settings.daily_tokens:
-            name = _spent(person)
-            self._store.redis.incrby(name, tokens)
-            self._store.redis.pexpireat(name, (day + 1) * DAY_MS)
+            name, pipe = _spent(person), self._store.redis.pipeline(transaction=True)
+            pipe.hincrby(_usage(person), "tokens_today", -tokens)  # counted in one place, should this have to be done again
+            pipe.incrby(name, tokens)
+            pipe.pexpireat(name, (day + 1) * DAY_MS)
+            pipe.execute()
 
     def left(self, person: Conversation) -> int | None:
         """How many tokens may still be written for the person today; None when no budget holds them."""
@@ -72,10 +74,13 @@ class Limits:
 
     def _today(self, person: Conversation) -> int:
         """What was written for the person today and is still counted with everything else about them."""
-        name = Keys(person.surface).of_person(person.person, "usage")
-        kept: Any = self._store.redis.hmget(name, ["day", "tokens_today"])
+        kept: Any = self._store.redis.hmget(_usage(person), ["day", "tokens_today"])
         day, tokens = (int(value or 0) for value in kept)
         return tokens if day == self._store.now_ms() // DAY_MS else 0
+
+
+def _usage(person: Conversation) -> str:
+    return Keys(person.surface).of_person(person.person, "usage")
 
 
 def _spent(person: Conversation) -> str:

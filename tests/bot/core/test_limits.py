@@ -204,6 +204,17 @@ def test_to_be_forgotten_gives_no_new_budget_and_leaves_a_number_until_midnight(
     assert 0 < store.redis.ttl(spent) <= DAY_MS // 1000
 
 
+def test_a_wish_to_be_forgotten_that_has_to_be_made_twice_takes_nothing_more_of_the_budget(make, store):
+    """Redis went away in between, so the platform brought it again."""
+    limits = make(daily_tokens=100)
+    spend(store, 40)
+
+    limits.keep_spent(talk())
+    limits.keep_spent(talk())
+
+    assert limits.left(talk()) == 60
+
+
 @pytest.mark.parametrize(("budget", "days_ago"), [(0, 0), (100, 1)])
 def test_without_a_budget_or_of_yesterday_nothing_is_left(make, store, budget, days_ago):
     spend(store, 50, days_ago)
