@@ -106,9 +106,14 @@ class Reply:
         if self.thinking and self._plan.close_thought and watch.reason is None:
             self._force(self._plan.close_thought)
             self._run(engine, watch, on_text)
+        if self.end == "whole" and watch.reason is None:
+            self._finish()
+        self.answer = self.answer.rstrip()
+
+    def _finish(self) -> None:
+        """What waits for more is text after all. Behind what was cut or stopped it is half a character, or half a tag."""
         self._feed(self._decoder.flush())
         self._add(self._splitter.finish())
-        self.answer = self.answer.rstrip()
 
     def _run(self, engine: Generator, watch: Watch, on_text: Callable[[Reply], float]) -> None:
         self._usages.append(None)

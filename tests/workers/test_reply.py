@@ -18,6 +18,7 @@ from workers.engines.errors import EngineDied
 from workers.engines.generation import Generation
 from workers.engines.openai.ids import pack
 from workers.engines.openai.tokenizer import ChatTokenizer
+from workers.heart import Watch
 from workers.models import BUNDLED
 from workers.reply import Budget, Plan, Reply
 from workers.thinking import CLOSE, OPEN
@@ -85,6 +86,46 @@ def test_whole_characters_come_out_however_they_are_cut(text, sizes):
     decoder, ids = MODEL.decoder(), MODEL.encode(text)
 
     assert "".join(map(decoder.feed, chunks(ids, sizes))) + decoder.flush() == MODEL._plain(text)
+
+
+class Model:
+    """Writes these ids, whatever it is asked, in a context of so many tokens."""
+
+    def __init__(self, *replies, context=1000):
+        self.replies, self.context, self.asked = list(replies), context, []
+
+    def generate(self, request, timeout=1.0):
+        self.asked.append(request)
+        ids, generation = self.replies.pop(0), Generation("a", lambda: generation.end(Ended("a", "cancelled")))
+        for id in ids[: request.max_tokens]:
+            generation.arrive(id)
+        too_long = len(request.prompt) + request.max_tokens > self.context
+        ended = "refused" if too_long else "length" if len(ids) >= request.max_tokens else "stop"
+        generation.end(Ended("a", ended))
+        return generation
+
+
+def written(model, plan, on_text=lambda reply: 0.0, watch=None):
+    reply = Reply(plan, BYTES)
+    reply.write(model, watch or Watch(60), on_text)
+    return reply
+
+
+@pytest.mark.parametrize("num", range(len("Fine. "), len("Fine. 你好 🙂 <th".encode()) + 1))
+def test_an_answer_is_cut_behind_a_whole_character_and_no_tag_that_was_beginning_stands_behind_it(num):
+    plan = replace(PLAN, inside=False, budget=Budget(30, num))
+
+    reply = written(Model("Fine. 你好 🙂 <think".encode()), plan)
+
+    assert (reply.answer, reply.end) == ("Fine.", "cut")
+
+
+def test_an_answer_that_is_stopped_in_the_middle_of_a_character_ends_before_it():
+    watch = Watch(60)
+
+    reply = written(Model("好 🙂".encode()[:-1]), replace(PLAN, inside=False), lambda _: watch.interrupt("stop") or 0.0, watch)
+
+    assert reply.answer == "好"
 
 
 class Reader:
