@@ -78,9 +78,10 @@ class Writer:
     def write(self, task: Task, watch: Watch, publish: Publish) -> tuple[Prompt, Reply]:
         """Raises `PromptTooLong`, or `EngineError` when another try may help. Interrupts end the reply early."""
         plan, prompt = self._plan(task)
-        reply = self._attempt(plan, task, watch, publish)
+        drafts = _Drafts(task, publish, self._pause)  # of both attempts: whoever follows takes a lower number for an older one
+        reply = self._attempt(plan, watch, drafts)
         if not reply.answer and watch.reason is None:
-            reply = self._attempt(plan.again(), task, watch, publish)
+            reply = self._attempt(plan.again(), watch, drafts)
         if watch.reason == "lost":
             # Perhaps it was erased before the engine was asked.
             self.forget(str(task.conversation))
@@ -138,12 +139,12 @@ class Writer:
         quarter = self._limits().context // 4
         return Budget(min(self._settings.thought_tokens, quarter), min(self._settings.answer_tokens, quarter))
 
-    def _attempt(self, plan: Plan, task: Task, watch: Watch, publish: Publish) -> Reply:
+    def _attempt(self, plan: Plan, watch: Watch, drafts: _Drafts) -> Reply:
         reply = Reply(plan, self._tokenizer())
         began_at = time.monotonic()
         self._writing.append(None)
         try:
-            reply.write(self._engine, watch, _Drafts(task, publish, self._pause).offer)
+            reply.write(self._engine, watch, drafts.offer)
         finally:
             self._writing.pop()
         written(reply.num_tokens, time.monotonic() - began_at, is_estimate=reply.is_estimate)

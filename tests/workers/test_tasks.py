@@ -131,6 +131,13 @@ def test_an_empty_answer_is_tried_once_more_and_then_admitted(say, memory):
     assert memory.num_turns(talk()) == 0
 
 
+def test_the_drafts_of_the_second_try_for_an_empty_answer_are_newer_than_those_of_the_first(say, people, drafts):
+    people.choose(talk(), thinking="show")
+    say("hello #think 2 #empty #slow")
+
+    assert [draft.seq for draft in drafts] == list(range(1, len(drafts) + 1))
+
+
 def test_an_answer_that_loops_is_ended_at_a_whole_sentence_with_a_word(say):
     [final] = say("hello #loop-answer")
 
