@@ -91,13 +91,14 @@ class Heart:
         watch = Watch(self._reply_seconds)
         if lease.is_unwanted:
             watch.interrupt("stop")
-        self._beating[str(lease.conversation)] = lease, watch
+        # By its token: a conversation has a second one here where this worker lost the first and was woken again.
+        self._beating[lease.token] = lease, watch
         began_at = time.monotonic()
         try:
             yield watch
         finally:
             self._seconds.append(time.monotonic() - began_at)
-            del self._beating[str(lease.conversation)]
+            del self._beating[lease.token]
 
     def hand_back_all(self) -> None:
         """The worker shuts down: every reply in the making goes back to its inbox."""
@@ -150,8 +151,8 @@ class Heart:
     def _hear(self, told: str) -> None:
         """A reply is given up before anybody is to forget it. To stop one changes nothing that was said before."""
         conversation = told.removeprefix(STOP).removeprefix(CHANGED)
-        if found := self._beating.get(conversation):
-            self._beat([found])
+        if found := [one for one in list(self._beating.values()) if str(one[0].conversation) == conversation]:
+            self._beat(found)
         if not told.startswith(STOP):
             self._tell(conversation, is_erased=conversation == told)
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import pytest
@@ -439,6 +440,23 @@ def test_a_reply_is_given_up_before_it_is_heard_that_what_was_said_is_erased(inb
 
     assert not running.is_alive()
     assert heard == [(str(talk()), True, "lost")]
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_a_reply_whose_lease_was_lost_does_not_stand_in_for_the_one_that_the_same_worker_makes_anew(
+    store, leases, inbox, has_ended
+):
+    """Whoever was silent for longer than its lease, as a laptop that slept, is mostly woken for the same lines by itself."""
+    inbox.accept(incoming("hello"))
+    with closing(Heart(store, leases, lease_seconds=600, reply_seconds=600)) as heart, ExitStack() as first:
+        _wait(lambda: heart._has_listened)
+        lost = first.enter_context(heart.beating(leases.acquire(talk())))
+        store.redis.hset(Keys(SURFACE).of(talk(), "state"), "until", 0)
+        with heart.beating(leases.acquire(talk())) as watch:
+            if has_ended:
+                first.close()
+            assert (heart.num_busy, inbox.stop(talk())) == (1 if has_ended else 2, "stopping")
+            _wait(lambda: (lost.reason, watch.reason) == (None if has_ended else "lost", "stop"))
 
 
 def test_where_nothing_was_heard_for_a_while_anything_may_have_been_erased(store, leases):
