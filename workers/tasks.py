@@ -89,7 +89,7 @@ class Answering:
             self._put_aside(lease)
         else:
             self._release(lease, forgive=False)
-            self._wake(lease.conversation)
+            self._wake_all([lease.conversation])
 
     def _put_aside(self, lease: Lease) -> None:
         failed = Failed(str(lease.conversation), new_turn_id(), lease.lines[-1].message_id, "put_aside", lease.trace)
@@ -111,7 +111,10 @@ class Answering:
 
     def _wake_all(self, conversations: Iterable[Conversation]) -> None:
         for conversation in conversations:
-            self._wake(conversation)
+            try:
+                self._wake(conversation)
+            except Exception as problem:  # whatever the broker raises: it says nothing about this reply
+                log.warning("wake-up failed; the sweeper wakes again", action="wake_failed", error=str(problem))
 
     def _release(self, lease: Lease, *, forgive: bool) -> None:
         with suppress(RedisError):

@@ -6,6 +6,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import pytest
+from kombu.exceptions import OperationalError
 
 from bot.core.messages import Failed, Finished, Incoming, Line
 from bot.core.store import CONTROL, Keys
@@ -98,6 +99,18 @@ def test_lines_that_came_meanwhile_wake_again(say, inbox, answering, woken, outb
     assert woken == [talk()]
     answering.reply(str(talk()))
     assert finals(outbox)[0].answer == "You said: later. I am listening."
+
+
+def test_a_wake_up_that_cannot_be_sent_is_no_harm_to_the_reply_that_is_made(leases, heart, responder, engine, inbox, outbox):
+    def wake(_conversation):
+        raise OperationalError("the broker is away")
+
+    for chat in ("1", "2"):  # the second is woken when the reply to the first begins
+        inbox.accept(incoming("hello", talk(chat=chat)))
+    inbox.accept(incoming("so", talk(chat="1")))
+    Answering(leases, heart, responder, engine, wake).reply(str(talk(chat="1")))
+
+    assert [final.answer for final in finals(outbox)] == ["You said: hello so. I am listening."]
 
 
 def test_the_thought_is_hidden_unless_the_person_wants_it(say, people, drafts):
