@@ -131,12 +131,13 @@ class Reply:
 
     def _request(self) -> Request:
         """What is still to be written, after all that is written already."""
-        budget = self._plan.budget
-        may_think = self.thinking or not self._plan.close_thought
-        limit = self._plan.thought_limit if self.thinking else None
+        plan, budget = self._plan, self._plan.budget
+        # Where the prompt opens no thought, many a model opens one itself.
+        may_begin = not self._ids and not plan.banned_ids
+        may_think = self.thinking or may_begin or not plan.close_thought
+        limit = plan.thought_limit if self.thinking else None
         most = budget.answer + (budget.thought if may_think else 0) + (len(limit.closing) if limit else 0)
-        prompt = (*self._plan.prompt, *self._ids)
-        plan = self._plan
+        prompt = (*plan.prompt, *self._ids)
         return Request(plan.id, prompt, most, self._stop_ids, plan.sampling, plan.banned_ids, limit, plan.conversation)
 
     def _force(self, ids: Iterable[int]) -> None:

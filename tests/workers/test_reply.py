@@ -128,6 +128,15 @@ def test_an_answer_that_is_stopped_in_the_middle_of_a_character_ends_before_it()
     assert reply.answer == "好"
 
 
+def test_an_answer_has_its_whole_budget_behind_a_thought_that_the_model_opens_itself():
+    model = Model([echo.THINK, *b"hm " * 9, echo.END_THINK, *b"An answer of forty letters or near it."])
+
+    reply = written(model, replace(PLAN, inside=False))
+
+    assert (reply.thought.strip(), reply.answer) == ("hm hm hm hm hm hm hm hm hm", "An answer of forty letters or near it.")
+    assert (reply.end, len(model.asked)) == ("whole", 1)
+
+
 class Reader:
     """A thread that reads once, and when it was done."""
 
