@@ -105,7 +105,10 @@ class Reply:
         self._run(engine, watch, on_text)
         if self.thinking and self._plan.close_thought and watch.reason is None:
             self._force(self._plan.close_thought)
-            self._run(engine, watch, on_text)
+            if self._room > 0:
+                self._run(engine, watch, on_text)
+            else:
+                self._cut()
         if self.end == "whole" and watch.reason is None:
             self._finish()
         self.answer = self.answer.rstrip()
@@ -137,8 +140,14 @@ class Reply:
         may_think = self.thinking or may_begin or not plan.close_thought
         limit = plan.thought_limit if self.thinking else None
         most = budget.answer + (budget.thought if may_think else 0) + (len(limit.closing) if limit else 0)
-        prompt = (*plan.prompt, *self._ids)
+        prompt, most = (*plan.prompt, *self._ids), min(most, self._room)
         return Request(plan.id, prompt, most, self._stop_ids, plan.sampling, plan.banned_ids, limit, plan.conversation)
+
+    @property
+    def _room(self) -> int:
+        """Tokens that are left of those for which the prompt has made room; a second thought takes of them too."""
+        budget = self._plan.budget
+        return budget.thought + len(self._plan.close_thought) + budget.answer - len(self._ids)
 
     def _force(self, ids: Iterable[int]) -> None:
         for id in ids:

@@ -137,6 +137,16 @@ def test_an_answer_has_its_whole_budget_behind_a_thought_that_the_model_opens_it
     assert (reply.end, len(model.asked)) == ("whole", 1)
 
 
+@pytest.mark.parametrize(("num_more", "answer", "end"), [(3, "An answer. \nSo it is.", "whole"), (40, "An answer.", "cut")])
+def test_a_reply_with_a_second_thought_stays_within_the_place_that_was_kept_for_it(num_more, answer, end):
+    ids = [*b"hm " * 9, echo.END_THINK, *b"An answer. ", echo.THINK, *b"well, " * num_more]
+    model = Model(ids, b"So it is.", context=len(PLAN.prompt) + 30 + len(PLAN.close_thought) + 40)
+
+    reply = written(model, PLAN)
+
+    assert (reply.answer, reply.end) == (answer, end)
+
+
 class Reader:
     """A thread that reads once, and when it was done."""
 
