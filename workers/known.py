@@ -65,6 +65,10 @@ class Histories:
             self._known[conversation] = known
             return known
 
+    def find(self, conversation: str) -> Known | None:
+        """Of one that was answered, and in which nothing was taken back since."""
+        return self._known.get(conversation)
+
     def forget(self, conversation: str | None) -> None:
         """None is all of them."""
         with self._lock:
@@ -72,9 +76,6 @@ class Histories:
                 self._known.clear()
             else:
                 self._known.pop(conversation, None)
-
-    def __contains__(self, conversation: str) -> bool:
-        return conversation in self._known
 
     def _is_old(self, known: Known) -> bool:
         return monotonic() - known.used_at > KEEP_SECONDS

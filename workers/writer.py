@@ -126,13 +126,17 @@ class Writer:
 
     def read_ahead(self, task: Task, turn: Turn) -> None:
         """Have the engine read, while it is idle, what this conversation's next prompt will begin with, if it can."""
-        was_forgotten = str(task.conversation) not in self._histories
-        if self._limits().steers and self._num_writing < _BUSY and not was_forgotten:
-            tokenizer = self._tokenizer().knowing(self._histories.of(str(task.conversation)))
+        conversation = str(task.conversation)
+        known = self._histories.find(conversation)
+        if known and self._limits().steers and self._num_writing < _BUSY:
             with suppress(PromptTooLong):
+                tokenizer = self._tokenizer().knowing(known)
                 prompt = self._prompt(tokenizer, task, (*task.turns, turn), _ANY_TEXT)
                 if ids := write_beginning(tokenizer, prompt, task.thinking != "off"):
-                    self._ahead.read(str(task.conversation), ids)
+                    self._ahead.read(conversation, ids)
+            if self._histories.find(conversation) is not known:
+                # It was erased meanwhile, perhaps before the engine was asked.
+                self.forget(conversation)
 
     def _budget(self) -> Budget:
         """What the settings allow, but never more than half of the context, so that memory has room."""
