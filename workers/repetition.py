@@ -17,6 +17,7 @@ LOOK = 128  # newest tokens that are judged
 MAX_STALE = 80  # so many of them may end an n-gram that stands there for the fourth time or more
 
 MIN_TAIL = 48  # characters of repeated text worth dropping
+MAX_BEGUN = 500  # characters of a sentence or of code that may be dropped because they have no end yet
 _MAX_TAIL_PERIOD = 2000  # characters
 _KEPT = MAX_PERIOD * MIN_REPEATS
 
@@ -93,14 +94,15 @@ def _repeats(ids: list[int]) -> bool:
 def last_whole_sentence(text: str) -> str:
     """Drop a tail that repeats itself, then what stands after the last whole sentence, line or code block.
 
-    Text with no end in it is returned whole: half a sentence is better than silence.
+    Text with no end in it is returned whole, and so is text that had its last end long ago: half a sentence is better than
+    silence, and half of some code, or of what is written without such ends, better than the line before it.
     """
     run, period = _repeated_tail(text)
     once = len(text[: len(text) - run].rstrip())
     ends = sorted(_ends(text.rstrip()))
     # The repeated part seldom begins where a sentence does: the one it cuts through is let come to its end.
     within = [end for end in ends if once <= end < once + max(period, 1)]
-    before = [end for end in ends if end < once]
+    before = [end for end in ends if once - MAX_BEGUN <= end < once]
     return text[: (within[:1] or before[-1:] or [once])[0]]
 
 

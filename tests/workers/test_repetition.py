@@ -143,6 +143,18 @@ def test_text_is_cut_after_its_last_whole_sentence(text, kept):
     assert last_whole_sentence(text) == kept
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Try this.\n\n```python\n" + "".join(f"x{n} = {n * n}\n" for n in range(100)),
+        "สวัสดี!\n" + " ".join(f"ฉันเห็นต้นไม้{n}ต้น" for n in range(100)),
+        "Yes!\n" + ", ".join(f"{n} bottles of beer" for n in range(100)),
+    ],
+)
+def test_where_nothing_has_ended_for_long_all_of_it_is_kept(text):
+    assert last_whole_sentence(text).rstrip() == text.rstrip()
+
+
 @given(st.text(alphabet="ab .。!?`\n1", max_size=200))
 def test_what_is_kept_is_the_beginning_of_the_text(text):
     kept = last_whole_sentence(text)
