@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -24,7 +25,12 @@ def is_id(name: str) -> bool:
 
 def is_fetched(name: str) -> bool:
     """Whether the model comes from a hub: there is no folder of that name, and it can be one of a hub's."""
-    return is_id(name) and not Path(name).expanduser().exists()
+    return is_id(name) and not expanded(name).exists()
+
+
+def expanded(path: str | Path) -> Path:
+    """With somebody's home for a `~` in front; as it is where nobody has that name, for which `Path.expanduser` raises."""
+    return Path(os.path.expanduser(path))
 
 
 def local(name: str, revision: str | None = None, to: Path | None = None) -> Path | None:
@@ -32,7 +38,7 @@ def local(name: str, revision: str | None = None, to: Path | None = None) -> Pat
 
     `owner/model:Q8_0` is the GGUF file of that kind.
     """
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.exists():
         return path
     try:

@@ -11,6 +11,7 @@ from huggingface_hub.file_download import repo_folder_name
 
 from workers.checkpoints import hashes
 from workers.checkpoints.hub import Listing
+from workers.checkpoints.local import expanded
 from workers.checkpoints.wanted import File
 
 
@@ -41,7 +42,7 @@ class Folder:
     """The library keeps its notes, and this the parts, in `.cache/huggingface`."""
 
     def __init__(self, model: str, folder: Path) -> None:
-        self.folder = self.disk = folder.expanduser().absolute()
+        self.folder = self.disk = expanded(folder).absolute()
         self._model = model
         self._notes = self.disk / ".cache" / "huggingface"
         self.lock = self._notes / "pull.lock"

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from bot.core.settings import load
 from tests.fluent_files import messages, parts, values
 from tests.workers.checkpoints.makers import make
 from workers.cli import cli
+from workers.models import choose
 from workers.texts import LANGUAGES, advise, language, plain, say
 
 LOCALES = Path(__file__).parents[3] / "workers" / "locales"
@@ -34,6 +36,16 @@ def test_a_whole_model_is_status_0_and_a_damaged_one_1(tmp_path):
     result = run("check", str(tmp_path))
     assert result.exit_code == 1
     assert f"FAIL config.json: missing → companion model pull NAME --to {tmp_path}" in result.output
+
+
+def test_the_home_of_somebody_who_is_not_there_holds_no_model():
+    place = "~nobody-of-that-name/model"  # with a slash missing behind the first letter, mostly
+    checked, explained = run("check", place), run("explain", place)
+
+    assert (checked.exit_code, explained.exit_code) == (1, 1)
+    assert f"there is no {place}" in checked.output
+    assert explained.output.startswith(place)
+    assert choose(load(model=place)).model == place
 
 
 def test_json_is_for_programs(tmp_path):
