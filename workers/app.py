@@ -164,7 +164,8 @@ class Worker:
             told = say(language(), "engine-stage", stage=stage)
             print(f"{told} {detail}".rstrip(), file=sys.stderr, flush=True)
         if stage == "ready":
-            self._preload()
+            # Not here, on the thread that hears the engine's heart.
+            Thread(target=self._preload, daemon=True).start()
 
     def _preload(self) -> None:
         """The tokenizer, ahead of the first message; while the engine is loading its files may not be here yet."""
