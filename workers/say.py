@@ -34,6 +34,8 @@ def say_once(settings: Settings, text: str) -> None:
         if not reply.answer:
             raise EngineError(say(language(), "say-nothing"))
         print(reply.answer)
+        if reply.end == "cut":
+            _note(say(language(), "say-cut"))
 
 
 def _task(settings: Settings, text: str) -> Task:

@@ -38,3 +38,13 @@ def test_no_answer_is_an_error():
 
     assert said.returncode == 1
     assert "no answer" in said.stderr
+
+
+def test_an_answer_that_is_cut_says_so_beside_it_in_the_language_of_the_terminal():
+    for language, told in (("en", "the answer was cut"), ("zh", "回答在这里截断了")):
+        said = say("#long 100", engine="echo", answer_tokens="100", language=language)
+
+        assert said.returncode == 0
+        assert said.stdout.startswith("word1 word2")
+        assert told not in said.stdout
+        assert told in said.stderr

@@ -396,6 +396,7 @@ llamacpp-cannot-load = llama.cpp cannot load { $file }: { $problem }
 stage = { $stage }
 engine-stage = engine: { $stage }
 engine-gave-up = the engine gave up: { $reason } { $detail }
+say-cut = the answer was cut: it had reached its limit (COMPANION_ANSWER_TOKENS), or only repeated itself
 say-nothing = the model gave no answer, twice; try another prompt, or another model
 
 ## Help. The text is the line in a list, `.more` follows on the command's own page, the other parts are its options.

@@ -411,6 +411,7 @@ engine-stage = 引擎：{ $stage ->
    *[other] { $stage }
   }
 engine-gave-up = 引擎放弃了：{ $reason } { $detail }
+say-cut = 回答在这里截断了：达到了长度上限（COMPANION_ANSWER_TOKENS），或者只是在重复
 say-nothing = 模型两次都没有给出回答；换个说法，或换个模型
 
 ## 帮助。文字本身是列表里的一行，`.more` 接在命令自己的页面上，其余是各个选项。
