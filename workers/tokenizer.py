@@ -163,17 +163,15 @@ class HuggingFaceTokenizer:
         # As the tokenizer does: of two marks that begin at one place, the longer.
         self._parts = re.compile(f"({'|'.join(map(re.escape, sorted(ids, key=len, reverse=True))) or '(?!)'})").split
         self._known: Known | None = None
-        self.think_start, self.think_end = ids.get(OPEN), ids.get(CLOSE)
-        self._suffix = ""
-        probe = self._probe()
+        self.think_start, self.think_end, self._suffix = ids.get(OPEN), ids.get(CLOSE), ""
+        probe = self._probe(model)
         if self.think_start is not None and self._marks.get(probe[-1]) == _R1_ASSISTANT:
             # R1's first templates did not open the thought, and the model then often skips it.
             self._suffix = f"{OPEN}\n"
-            probe = self._probe()
+            probe = self._probe(model)
         self.opens_thought = probe[-1] == self.think_start
-        turns = set(probe) - {self.think_start, self.think_end}
         ends = {ids[end] for end in _ENDS if end in ids} | {self._template.eos_token_id} - {None}
-        self.stop_ids = frozenset(turns | ends)
+        self.stop_ids = frozenset(set(probe) - {self.think_start, self.think_end} | ends)
         self.num_marks = len(self.render([_ONE, _TWO, _ONE])) - len(self.render([_ONE])) - 2
         self._can_part = self._with(Known()).render(_SPACED) == self.render(_SPACED)
 
@@ -185,10 +183,12 @@ class HuggingFaceTokenizer:
         other._known = known
         return other
 
-    def _probe(self) -> list[int]:
-        """The marks that the template itself writes, in order."""
-        ids = self.render([_ONE, _TWO, _ONE])
-        return [id for id in ids if id in self._marks] or [-1]
+    def _probe(self, model: str) -> list[int]:
+        """The marks that the template itself writes, in order; raises `BadTokenizer` where it cannot write a talk."""
+        try:
+            return [id for id in self.render([_ONE, _TWO, _ONE]) if id in self._marks] or [-1]
+        except Exception as problem:  # a program in a file: what it raises is anything
+            raise BadTokenizer(say(language(), "load-bad-template", model=model, problem=str(problem))) from problem
 
     def render(self, messages: Sequence[Message]) -> tuple[int, ...]:
         turns = [{"role": message.role, "content": self._plain(message.content)} for message in messages]

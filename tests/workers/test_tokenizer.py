@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.engines import echo
+from workers.models import BUNDLED
 from workers.tokenizer import BadTokenizer, ByteTokenizer, HuggingFaceTokenizer, Message, load_tokenizer
 
 _R1 = Path(__file__).parents[2] / "../shared/r1-tokenizer"
@@ -192,6 +193,16 @@ def test_a_folder_without_a_tokenizer_is_named(tmp_path):
 def test_a_model_without_a_chat_template_is_refused(tmp_path):
     with pytest.raises(BadTokenizer, match="no chat template"):
         load_tokenizer("transformers", copy_of_r1(tmp_path, chat_template=None))
+
+
+@pytest.mark.parametrize("template", ["{% for", "{{ messages[0].no.such }}", "{{ raise_exception('no system role') }}", ""])
+def test_a_broken_chat_template_is_refused_with_words(template, tmp_path):
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(BUNDLED / name, tmp_path / name)
+    (tmp_path / "chat_template.jinja").write_text(template)
+
+    with pytest.raises(BadTokenizer, match=r"cannot be used|no chat template"):
+        load_tokenizer("transformers", str(tmp_path))
 
 
 @pytest.mark.parametrize("content", ["{", "{}", '{"model": 1}', "[]", "\xff", '{"added_tokens": [], "model": {}}'])

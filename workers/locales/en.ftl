@@ -162,6 +162,7 @@ load-cannot-generate = it was loaded but cannot generate: { $problem }
 load-no-folder = There is no folder { $model }. Set COMPANION_MODEL to a model's folder or its name on the hub.
 load-no-tokenizer = { $model } has no tokenizer.json. Download the model again with all its files.
 load-bad-tokenizer = The tokenizer of { $model } cannot be loaded: { $problem } → companion model check { $model }
+load-bad-template = The chat template of { $model } cannot be used: { $problem } → download the model again, or choose another one made for chat
 load-no-template = { $model } has no chat template. Choose a model made for chat, not a base model.
 
 engine-not-ready = The engine is not ready but { $stage }.

@@ -164,6 +164,7 @@ load-cannot-generate = 已加载，但不能生成：{ $problem }
 load-no-folder = 没有文件夹 { $model }。请把 COMPANION_MODEL 设为模型文件夹，或 Hub 上的名字。
 load-no-tokenizer = { $model } 里没有 tokenizer.json。请重新下载模型的全部文件。
 load-bad-tokenizer = { $model } 的分词器加载不了：{ $problem } → companion model check { $model }
+load-bad-template = { $model } 的对话模板用不了：{ $problem } → 请重新下载这个模型，或换一个对话模型
 load-no-template = { $model } 没有对话模板。请选用对话模型，不要用基础模型。
 
 engine-not-ready = 引擎还不能用，{ $stage ->
