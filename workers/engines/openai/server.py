@@ -72,9 +72,14 @@ class Server:
                 await response.aclose()
 
     async def _lines(self, response: httpx.Response) -> AsyncGenerator[str, None]:
+        """They end where the server ends them: for httpx, as for Python, lines end within texts, too."""
+        rest = b""
         with self._problems():
-            async for line in response.aiter_lines():
-                yield line
+            async for chunk in response.aiter_bytes():
+                *lines, rest = (rest + chunk).replace(b"\r", b"\n").split(b"\n")
+                for line in lines:
+                    yield line.decode(errors="replace")
+        yield rest.decode(errors="replace")
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -26,6 +26,15 @@ def test_chinese_arrives_whole_though_tokens_cut_its_characters(serve, start):
     assert start(serve()).ask("你好")[0].endswith("你说:你好。我在听。")
 
 
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85"])
+def test_a_line_of_the_stream_ends_where_the_server_ends_it_and_not_at_a_line_in_the_text(mark, serve, start):
+    """Text holds what some programs take for the end of a line, and most servers send it as it is."""
+    text, ended = start(serve()).ask(f"one{mark}two", "ONE", "#history")
+
+    assert ended == Ended("a", "stop")
+    assert text.endswith(f"1. one{mark}two")
+
+
 def test_the_server_gets_the_conversation_and_how_to_choose_and_nothing_else(serve, start):
     server = serve()
     start(server).ask("one", "ONE", "two", max_tokens=77, sampling=Sampling(0.0, 0.9, seed=5))
