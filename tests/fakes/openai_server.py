@@ -252,6 +252,20 @@ class _Handler(Handler):
         self._raw(f"data: {json.dumps({'error': {'message': f'CUDA error: {secret_of(asked)}', 'code': 500}})}\n\n")
         self._end()
 
+    def _mention(self, _):
+        """An answer of a model without thoughts, about those of others."""
+        self._tell("R1 ends its thoughts with </think> and answers then.", "stop")
+
+    def _hidden_thought(self, _):
+        """One that took all the tokens, and is not shown."""
+        self._tell("", "length")
+
+    def _tell(self, text, finish):
+        self._begin()
+        self._choice({"role": "assistant", "content": text})
+        self._choice({}, finish)
+        self._end()
+
     def _silent(self, _):
         self._sleep()
 

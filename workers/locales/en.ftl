@@ -352,6 +352,8 @@ openai-not-understood = { $url } answers with something that is no OpenAI-compat
     .fix = check COMPANION_OPENAI_URLS, and what stands between
 openai-stray-thought = { $url } ended a thought that it had not begun; from now on its replies are read as beginning with one
     .fix = start the server with a reasoning parser, for example: vllm serve … --reasoning-parser deepseek_r1
+openai-no-thought = { $url } did not end the thought that its reply seemed to begin with; from now on its replies are read as answers
+    .fix = start the server with a reasoning parser, for example: vllm serve … --reasoning-parser deepseek_r1
 
 ## The engines `paged` and `transformers`
 

@@ -357,6 +357,8 @@ openai-not-understood = { $url } 返回的不是与 OpenAI 兼容的数据流
     .fix = 检查 COMPANION_OPENAI_URLS，以及中间的设备
 openai-stray-thought = { $url } 结束了一段没有开头的思考；从现在起，它的回答都按以思考开头来读
     .fix = 启动服务器时打开思考解析，例如：vllm serve … --reasoning-parser deepseek_r1
+openai-no-thought = { $url } 的回答看似以思考开头，却没有结束思考；从现在起，它的回答都按答案来读
+    .fix = 启动服务器时打开思考解析，例如：vllm serve … --reasoning-parser deepseek_r1
 
 ## 引擎 `paged` 和 `transformers`
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Never
 
 from workers.engines.base import Ended, EngineOptions, Reason, Request, Tokens
 from workers.engines.echo import END_THINK, THINK
@@ -83,7 +83,7 @@ class _Reply:
         self.has_begun = False
         self._request, self._server, self._emit, self._options = request, server, emit, options
         self._packer = Packer()
-        self._in_thought = self._is_marked = False
+        self._in_thought = self._is_marked = self._is_unclosed = False
         self._begins_inside = options.api == "chat" and bool(server.opens_thought)
         self._tail = ""
 
@@ -98,6 +98,8 @@ class _Reply:
                     reason = part.reason
                 elif not self._take(part):
                     return Ended(self._request.id, "stop")
+        if reason == "stop" and self._is_unclosed and self._server.only_guessed:
+            self._believe(False, "openai-no-thought")
         is_whole = self._send(self._packer.flush())
         return Ended(self._request.id, reason if is_whole else "stop", usage=usage)
 
@@ -115,19 +117,26 @@ class _Reply:
         elif delta.kind == "text" and self._in_thought:
             self._in_thought, marks = False, self._packer.mark(END_THINK)
         elif delta.kind == "text" and self._begins_inside and not self.has_begun and OPEN not in delta.text:
-            marks = self._packer.mark(THINK)
+            self._is_unclosed, marks = True, self._packer.mark(THINK)
         self._is_marked = self._is_marked or bool(marks)
         if delta.kind == "text":
             self._look_for_strays(delta.text)
         return self._send((*marks, *self._packer.feed(delta.text)))
 
     def _look_for_strays(self, text: str) -> None:
-        """A thought that ends without having begun was taken for the answer; the next try knows better."""
+        """A thought that ends without having begun was taken for the answer; the next try knows better.
+
+        Unless the answer only names such an end: the next reply shows that, for it does not end what it never began.
+        """
         seen, self._tail = self._tail + text, (self._tail + text)[-len(CLOSE) :]
         self._is_marked = self._is_marked or OPEN in seen
+        self._is_unclosed = self._is_unclosed and CLOSE not in seen
         if CLOSE in seen and not self._is_marked and self._options.api == "chat":
-            self._server.opens_thought = True
-            raise ServerProblem("openai-stray-thought", {"url": self._server.place}, elsewhere=False, again=True)
+            self._believe(True, "openai-stray-thought")
+
+    def _believe(self, opens_thought: bool, key: str) -> Never:
+        self._server.opens_thought = self._server.only_guessed = opens_thought
+        raise ServerProblem(key, {"url": self._server.place}, elsewhere=False, again=True)
 
     def _send(self, ids: tuple[int, ...]) -> bool:
         stop = next((at for at, id in enumerate(ids) if id in self._request.stop_ids), len(ids))

@@ -89,7 +89,9 @@ async def _look(server: Server, options: EngineOptions) -> bool:
     async with read(server, body, options) as parts:
         async for part in parts:
             if isinstance(part, Finish):
-                return part.reason == "length" and options.api == "chat" and OPEN not in text
+                # One that the server hides takes all the tokens, too, and leaves no text.
+                server.only_guessed = part.reason == "length" and options.api == "chat" and text != ""
+                return server.only_guessed
             if isinstance(part, Delta) and part.kind == "thought":
                 return False
             text += part.text if isinstance(part, Delta) else ""

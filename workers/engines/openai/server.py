@@ -21,12 +21,14 @@ _MAX_ERROR_BYTES = 1 << 16
 
 class Server:
     """What is known of it: `model` and `context` (0: unknown), whether its replies begin inside an unmarked thought
-    (`opens_thought`; None: not yet tried), and whether it takes `stream_options` (`tells_usage`). `open` replies run there now.
+    (`opens_thought`; None: not yet tried; a reply may show that this was `only_guessed`), and whether it takes
+    `stream_options` (`tells_usage`). `open` replies run there now.
     """
 
     def __init__(self, url: str, options: EngineOptions) -> None:
         self.place, self.model, self.context = base_of(url), options.model, 0
         self.opens_thought: bool | None = None
+        self.only_guessed = False
         self.tells_usage = True
         self.open = 0
         self.down_since: float | None = None

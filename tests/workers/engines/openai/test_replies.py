@@ -138,3 +138,28 @@ def test_a_thought_that_ends_without_a_beginning_fails_once_and_is_known_from_th
 
     assert driver.ask("hello #think 40")[1].reason == "error"
     assert driver.ask("hello")[0] == f"<think>{THOUGHT}</think>\n\n{ANSWER}"
+
+
+def test_an_answer_that_names_the_end_of_a_thought_hides_no_later_answer(serve, start):
+    """It looks like the end of a thought that nothing has begun; the next reply shows that there was none."""
+    driver = start(server := serve(thought="none"))
+    server.fault("mention")
+    driver.ask("hello")
+    driver.ask("hello")
+
+    assert driver.ask("hello") == (ANSWER, Ended("a", "stop"))
+
+
+def test_a_thought_that_a_server_was_seen_to_open_and_that_never_ends_changes_nothing(serve, start):
+    driver = start(serve(thought="opened"))
+    assert driver.ask("#eos-in-thought")[1].reason == "stop"
+
+    assert driver.ask("hello")[0] == f"<think>{THOUGHT}</think>\n\n{ANSWER}"
+
+
+def test_a_hidden_thought_is_not_taken_for_one_that_hides_the_answers(serve, start):
+    """Some servers keep thoughts for themselves: one that took all the tokens of the first try left no text at all."""
+    server = serve(thought="none")
+    server.fault("hidden-thought")
+
+    assert start(server).ask("hello") == (ANSWER, Ended("a", "stop"))
