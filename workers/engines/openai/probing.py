@@ -52,7 +52,9 @@ async def _find_model(server: Server, wanted: str) -> bool:
     if not wanted and len(names) != 1:
         key = "openai-which-model" if names else "openai-no-models"
         raise ServerProblem(key, {"url": server.place, "names": _told(names)}, again=not names)
-    server.model = wanted or names[0]
+    if (model := wanted or names[0]) != server.model:
+        # What is known of replies was the other model's.
+        server.model, server.opens_thought = model, None
     server.context = next((_context(model) for model in listed or [] if model["id"] == server.model), 0)
     return listed is not None
 

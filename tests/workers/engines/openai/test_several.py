@@ -5,6 +5,7 @@ import time
 import pytest
 
 from tests.workers.engines.openai.driving import until
+from workers.engines.base import Ended
 
 ANSWER = "You said: hello. I am listening."
 
@@ -171,3 +172,13 @@ def test_each_server_has_the_model_under_a_name_of_its_own(serve, start):
     driver.ask("hello")
 
     assert (one.last["model"], other.last["model"]) == ("qwen", "deepseek-r1:7b")
+
+
+def test_a_server_that_comes_back_with_another_model_is_met_anew(serve, start):
+    """The one before began inside its thoughts, this one has none."""
+    driver = start(server := serve("r1", thought="opened"))
+    server.models[:], server.thought = ["plain"], "none"
+    assert driver.ask("hello")[1].reason == "error"
+    assert until(lambda: driver.engine._fleet.servers[0].down_since is None)
+
+    assert driver.ask("hello") == (ANSWER, Ended("a", "stop"))
