@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import count
+from math import inf
 from pathlib import Path
 from socket import AF_UNIX, SHUT_RDWR, socket
 from threading import Lock
@@ -46,11 +47,13 @@ class Link:
     def messages(self) -> Iterator[dict[str, Any]]:
         """What the engine's process says about itself, until it is gone; tokens and ends go to their generations."""
         for message in wire.receive(self._wire):
-            self.heard_at = monotonic()
+            # While somebody is busy with this one nothing else is read, and nobody is silent.
+            self.heard_at = inf
             if "ends" in message:
                 self._dispatch(**message)
             elif message.get("beat", True):
                 yield message
+            self.heard_at = monotonic()
 
     def forget(self, conversation: str | None) -> None:
         """After what was cancelled before, in this order."""

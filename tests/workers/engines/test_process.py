@@ -1,6 +1,7 @@
 """The engine process dies, hangs, loses its parent, cannot load: who waits hears of it, and nothing is left behind."""
 
 import os
+import queue
 import signal
 import threading
 import time
@@ -98,6 +99,20 @@ def test_a_stopped_engine_is_replaced_within_the_heartbeat_limit(start):
     assert 1 < seconds_until_died(generation) < 30
     assert gone(pid)
     assert "You said: hello" in text(process.generate(asking("hello")))
+
+
+def test_an_engine_is_not_taken_for_hung_while_we_are_busy_with_what_it_said(start):
+    """On a slow machine, to load the tokenizer when the engine is ready takes longer than an engine may be silent."""
+    is_alive = queue.SimpleQueue()
+
+    def hear(stage, detail):
+        if stage == "ready":
+            time.sleep(1.5)
+            is_alive.put(is_running(process.state.pid))
+
+    process = start(heartbeat=0.5, on_progress=hear)
+
+    assert is_alive.get(timeout=120)
 
 
 def test_an_engine_that_dies_in_the_middle_of_an_answer_does_so_for_one_try_only(start, tmp_path):
