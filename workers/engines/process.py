@@ -90,7 +90,8 @@ class EngineProcess:
         """End the engine process; open replies raise `EngineDied`. Returns when the process is gone."""
         self._closing.set()
         if self._life:
-            self._life.ask_to_close()
+            # One that hangs may have more to read than the wire holds: then to ask takes until it is killed.
+            Thread(target=self._life.ask_to_close, daemon=True).start()
         self._threads[0].join(CLOSE_SECONDS)
         if self._life:
             self._life.kill()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.workers.checkpoints.makers import make
 from tests.workers.engines.echo_prompts import asking, text
-from workers.engines.base import Ended, EngineOptions, Limits
+from workers.engines.base import Ended, EngineOptions, Limits, Request
 from workers.engines.errors import EngineDied, EngineLoadFailed, EngineNotReady
 from workers.engines.process import EngineProcess
 
@@ -211,6 +211,25 @@ def test_close_ends_a_hung_engine_too(start, monkeypatch):
     os.kill(pid, signal.SIGSTOP)
     process.close()
 
+    assert not is_running(pid)
+
+
+def test_close_ends_a_hung_engine_that_has_more_to_read_than_the_wire_holds(start, monkeypatch):
+    monkeypatch.setattr("workers.engines.process.CLOSE_SECONDS", 0.2)
+    process = start(heartbeat=600)
+    process.wait_ready(120)
+    pid = process.state.pid
+    os.kill(pid, signal.SIGSTOP)
+    asking_long = threading.Thread(target=process.generate, args=(Request("long", (65,) * 200_000, 1),), daemon=True)
+    asking_long.start()
+    assert eventually(process._life._writing.locked)
+    closing = threading.Thread(target=process.close, daemon=True)
+    closing.start()
+    closing.join(30)
+    is_closed = not closing.is_alive()
+    os.kill(pid, signal.SIGKILL) if not is_closed else None
+
+    assert is_closed
     assert not is_running(pid)
 
 
