@@ -77,8 +77,9 @@ class Link:
         """Tell everyone who still waits, and leave nothing behind."""
         with self._opening:
             self._over = True
-        while self._open:
-            self._open.popitem()[1].die()
+        for key in list(self._open):
+            if generation := self._open.pop(key, None):  # else it was cancelled just now
+                generation.die()
         with self._writing:
             self._wire.close()
 

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from socket import socketpair
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.workers.checkpoints.makers import make
 from tests.workers.engines.echo_prompts import asking, text
 from workers.engines.base import Ended, EngineOptions, Limits, Request
 from workers.engines.errors import EngineDied, EngineLoadFailed, EngineNotReady
+from workers.engines.link import Link
 from workers.engines.process import EngineProcess
 
 ECHO = EngineOptions("echo", context=4096, requests=64)
@@ -268,3 +270,35 @@ def test_hundreds_of_replies_at_once(start):
     generations = [process.generate(asking(f"#long {i}", id=str(i), max_tokens=4000)) for i in range(1, 301)]
 
     assert [text(generation).split()[-1] for generation in generations] == [f"word{i}" for i in range(1, 301)]
+
+
+class Contested(dict):
+    """In the moment in which the first one is taken, somebody else takes it."""
+
+    def somebody_else(self):
+        raise AssertionError("nobody is there")
+
+    def pop(self, *args):
+        self.let_in()
+        return super().pop(*args)
+
+    def popitem(self):
+        self.let_in()
+        return super().popitem()
+
+    def let_in(self):
+        call, self.somebody_else = self.somebody_else, lambda: None
+        call()
+
+
+def test_a_reply_that_is_cancelled_in_the_moment_in_which_its_engine_is_gone_holds_up_nothing():
+    ours, theirs = socketpair()
+    theirs.close()
+    link = Link(ours)
+    link._open = Contested()
+    generation = link.begin(asking("hello"))
+    link._open.somebody_else = generation.cancel
+    link.bury()
+
+    assert list(generation) == []
+    assert generation.ended == Ended("a", "cancelled")
