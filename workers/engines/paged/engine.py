@@ -113,10 +113,11 @@ class PagedEngine(LoopEngine[Sequence]):
             with self._making_room(self._read_less):
                 launches.append(self._runner.prefill(schedule.chunks))
                 self._scheduler.read(schedule.chunks)
-        if schedule.decodes:
+        # Where that found no memory, one of them may have been set back.
+        if decodes := [sequence for sequence in schedule.decodes if sequence.slot >= 0]:
             with self._making_room(self._write_less):
-                launches.append(self._runner.decode(schedule.decodes))
-                self._scheduler.written(schedule.decodes)
+                launches.append(self._runner.decode(decodes))
+                self._scheduler.written(decodes)
         for chunk in schedule.chunks:
             if chunk.sequence.is_background and not chunk.sequence.num_left:
                 self._end(chunk.sequence, "length")

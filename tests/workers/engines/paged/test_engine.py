@@ -233,6 +233,24 @@ def test_where_memory_runs_out_less_runs_at_once_and_all_is_said(what, error, fo
     assert engine._pace.chunk == 64, "with nothing to do it is as at the beginning"
 
 
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_who_is_set_back_for_want_of_memory_while_another_reads_writes_nothing_in_that_step(ahead, folder, start, monkeypatch):
+    """The younger one writes already, so it is the one that makes room."""
+    asked = asking("old", range(200), 10), asking("young", range(50, 60), 10)
+    expected = run(start(folder), *asked)
+    engine = start(folder, ahead=ahead)
+    engine._pace = Pace(16)
+    fails_once = failing(engine._runner.prefill, 1, MemoryError())
+
+    def act(step, replies):
+        if len(replies.get("young", ())) == 3:
+            monkeypatch.setattr(engine._runner, "prefill", fails_once)
+
+    assert run(engine, *asked, act=act) == expected
+    assert engine._scheduler.num_preempted > 0
+    assert_nothing_leaks(engine)
+
+
 def test_who_needs_more_memory_than_there_is_gets_an_error_and_the_next_is_served(folder, start, monkeypatch):
     engine = start(folder)
     monkeypatch.setattr(engine._runner, "prefill", failing(engine._runner.prefill, 3, MemoryError()))
