@@ -54,6 +54,8 @@ class Sampler:
     def place(self, sequences: list[Sequence], slots: Tensor, rows: Tensor) -> None:
         """Write the rows of sequences that have just got their slots."""
         self._rows.index_copy_(0, slots, rows)
+        # Where a launch found no memory, the one before has left here what it was to say.
+        self._forced.index_fill_(0, slots, -1)
         for sequence in sequences:
             if has_penalty(sequence.request.sampling):
                 self._mark(sequence)

@@ -262,6 +262,21 @@ def test_who_needs_more_memory_than_there_is_gets_an_error_and_the_next_is_serve
     assert run(engine, asking("c"), asking("d"))["d"][1].reason == "length"
 
 
+def test_what_one_was_to_say_before_its_memory_was_gone_is_not_put_into_the_mouth_of_the_next(folder, start, monkeypatch):
+    engine = start(folder)
+    expected = run(engine, asking("b"))
+    fails_once = failing(engine._runner._model.hidden, 1, MemoryError())
+
+    def act(step, replies):
+        if len(replies.get("a", ())) == 3:
+            monkeypatch.setattr(engine._runner._model, "hidden", fails_once)
+
+    replies = run(engine, asking("a", thought=ThoughtLimit(3, 0, (65, 66))), act=act)
+    assert (len(replies["a"][0]), replies["a"][1].reason) == (3, "error")
+
+    assert run(engine, asking("b")) == expected
+
+
 def test_any_other_failure_ends_the_engine_so_that_the_turns_are_made_again(folder, start, monkeypatch):
     engine = start(folder)
     monkeypatch.setattr(engine._runner, "decode", failing(engine._runner.decode, 1, RuntimeError("illegal memory access")))
