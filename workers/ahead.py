@@ -29,9 +29,10 @@ class Ahead:
         if oldest:
             oldest.cancel()
 
-    def drop(self, conversation: str) -> None:
-        """Its next prompt is here, or will be another. What was read already stays."""
+    def drop(self, conversation: str | None) -> None:
+        """Its next prompt is here, or will be another; None is everybody's. What was read already stays."""
         with self._lock:
-            generation = self._asked.pop(conversation, None)
-        if generation:
+            names = list(self._asked) if conversation is None else [conversation]
+            dropped = [self._asked.pop(name) for name in names if name in self._asked]
+        for generation in dropped:
             generation.cancel()

@@ -93,8 +93,7 @@ class Writer:
         What an engine has read is of no harm as long as nothing was erased, and dear to read again.
         """
         self._histories.forget(conversation)
-        if conversation is not None:
-            self._ahead.drop(conversation)
+        self._ahead.drop(conversation)
         if is_erased:
             self._engine.forget(conversation)
 

@@ -159,6 +159,20 @@ def test_what_is_forgotten_is_read_anew_as_nothing_of_it_is_in_the_engine_either
     assert known[2] == 0
 
 
+def test_what_waits_to_be_read_ahead_is_given_up_where_it_may_have_been_erased(writer, engine):
+    """As nothing was heard for a while, nobody knows whose words they were."""
+    begun = task("My dog is called Rex.")
+    writer.write(begun, Watch(60), lambda draft: None)
+    with engine.process.generate(Request("somebody else", (1, 2, 3), 500)) as busy:
+        next(iter(busy))
+        writer.read_ahead(begun, turn("My dog is called Rex.", "Rex is a fine name for a dog. " * 8))
+        writer.forget(None)
+    before = fresh_stats(engine.process).cached_tokens
+    until_read(engine.process, engine.asked[-1].prompt)
+
+    assert fresh_stats(engine.process).cached_tokens == before
+
+
 def test_what_has_only_changed_is_no_reason_to_read_all_of_it_again(writer, engine):
     writer.write(task("hello"), Watch(60), lambda draft: None)
     writer.forget(str(talk()), False)
