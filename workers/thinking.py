@@ -38,7 +38,7 @@ class ThinkSplitter:
 
     def feed(self, chunk: str) -> list[Piece]:
         *parts, last = _TAG.split(self._held + chunk)
-        end = _end_of_plain(last)
+        end = end_of_plain(last)
         self._held = last[end:]
         return list(self._pieces([*parts, last[:end]]))
 
@@ -63,7 +63,7 @@ class ThinkSplitter:
         return "thought" if self.thinking else "answer"
 
 
-def _end_of_plain(text: str) -> int:
+def end_of_plain(text: str) -> int:
     """Where a tag may be beginning at the end of `text`; its length if none is."""
     start = text.rfind("<", -len(CLOSE))
     is_tag = start >= 0 and (OPEN.startswith(text[start:]) or CLOSE.startswith(text[start:]))

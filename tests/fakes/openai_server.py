@@ -260,6 +260,19 @@ class _Handler(Handler):
         """One that took all the tokens, and is not shown."""
         self._tell("", "length")
 
+    def _name_tags(self, _):
+        """A reply about thoughts, of a server that parts its own from its answers."""
+        self._begin()
+        for name, text in [
+            ("reasoning", "What is </th"),
+            ("reasoning", "ink>?"),
+            ("content", "It ends <thi"),
+            ("content", "nk>."),
+        ]:
+            self._choice({name: text})
+        self._choice({}, "stop")
+        self._end()
+
     def _tell(self, text, finish):
         self._begin()
         self._choice({"role": "assistant", "content": text})

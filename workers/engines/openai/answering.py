@@ -113,7 +113,8 @@ class _Reply:
         """Send a piece on, with the marks that part thought and answer; false at a stop token."""
         marks: tuple[int, ...] = ()
         if delta.kind == "thought" and not self._in_thought:
-            self._in_thought, marks = True, self._packer.mark(THINK)
+            self._in_thought = self._packer.is_parted = True
+            marks = self._packer.mark(THINK)
         elif delta.kind == "text" and self._in_thought:
             self._in_thought, marks = False, self._packer.mark(END_THINK)
         elif delta.kind == "text" and self._begins_inside and not self.has_begun and OPEN not in delta.text:

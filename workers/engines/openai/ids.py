@@ -6,13 +6,17 @@ about a token of English, and of Chinese too; what was really used the server te
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from workers.engines.echo import ASSISTANT, BEGIN, END, SPECIAL, USER
+from workers.engines.echo import ASSISTANT, BEGIN, END, END_THINK, SPECIAL, USER
+from workers.neutral import Neutral
+from workers.thinking import CLOSE, OPEN, end_of_plain
 
 BYTES_A_TOKEN = 4
+_plain, _TAG = Neutral((OPEN, CLOSE)), re.compile(f"({OPEN}|{CLOSE})")
 _TEXTS = {id: text for text, id in SPECIAL.items()}
 _ROLES: dict[int, Literal["user", "assistant"]] = {USER: "user", ASSISTANT: "assistant"}
 
@@ -67,12 +71,21 @@ def raw_of(prompt: Sequence[int]) -> str:
 
 
 class Packer:
-    """The text of one reply to ids, however it was cut: up to three bytes wait for those that follow."""
+    """The text of one reply to ids, however it was cut: up to three bytes wait for those that follow.
+
+    `is_parted` is set where marks alone part thought and answer: a tag in the text is only talked of, and made plain. But a
+    model that stumbles begins a second thought, which its server does not part, where the answer would begin.
+    """
 
     def __init__(self) -> None:
-        self._held = b""
+        self.is_parted = self._may_begin = self._is_second = False
+        self._held, self._tag = b"", ""
 
     def feed(self, text: str) -> tuple[int, ...]:
+        if self.is_parted:
+            text = self._tag + text
+            end = end_of_plain(text)
+            text, self._tag = "".join(map(self._part, _TAG.split(text[:end]))), text[end:]
         data = self._held + text.encode(errors="replace")
         whole = len(data) - len(data) % BYTES_A_TOKEN
         self._held = data[whole:]
@@ -80,8 +93,18 @@ class Packer:
 
     def mark(self, id: int) -> tuple[int, ...]:
         """What waits, then the mark."""
+        self._may_begin, self._is_second = id == END_THINK, False
         return (*self.flush(), id)
 
     def flush(self) -> tuple[int, ...]:
-        held, self._held = self._held, b""
+        held = self._held + self._tag.encode()
+        self._held, self._tag = b"", ""
         return pack(held)
+
+    def _part(self, part: str) -> str:
+        """A tag, or what is between two."""
+        if self._may_begin and part == (CLOSE if self._is_second else OPEN):
+            self._is_second = not self._is_second
+            return part
+        self._may_begin = self._may_begin and (self._is_second or not part.strip())
+        return _plain(part)

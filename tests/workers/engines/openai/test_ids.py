@@ -1,11 +1,15 @@
 """Ids that are text: nothing is lost, nobody types a mark, and a token is about four bytes."""
 
+from collections import defaultdict
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.engines.echo import SPECIAL
+from workers.engines.echo import END_THINK, SPECIAL, THINK
 from workers.engines.openai.ids import Packer, Said, messages_of, pack, raw_of, text_of, unpack
 from workers.engines.openai.tokenizer import ChatTokenizer, ServerTokenizer
+from workers.thinking import ThinkSplitter
 from workers.tokenizer import Message
 
 TALK = [Message("user", "你好"), Message("assistant", "你好！"), Message("user", "1+1?")]
@@ -66,3 +70,18 @@ def test_what_is_written_of_the_reply_is_seen():
 
     assert messages_of((*ids, *pack(b"some thought")))[1] == "some thought"
     assert text_of(ids[-1:]) == "\n"
+
+
+@pytest.mark.parametrize("size", [1, 3, 99])
+def test_a_second_thought_is_one_though_the_server_has_parted_the_first_and_a_named_tag_is_none(size):
+    """Models that stumble begin another one where the answer would begin."""
+    packer, decoder, splitter = Packer(), ServerTokenizer().decoder(), ThinkSplitter(inside=False)
+    packer.is_parted = True
+    pieces = defaultdict(str)
+    for mark, text in [(THINK, "I see\n<think> and </think>."), (END_THINK, "<think>\nAgain.</think>\n\nIt is <think>.")]:
+        cuts = [text[start : start + size] for start in range(0, len(text), size)]
+        for ids in [packer.mark(mark), *map(packer.feed, cuts), packer.flush()]:
+            for piece in splitter.feed(decoder.feed(ids)):
+                pieces[piece.kind] += piece.text.replace("\u2060", "")
+
+    assert pieces == {"thought": "I see\n<think> and </think>.\nAgain.", "answer": "It is <think>."}

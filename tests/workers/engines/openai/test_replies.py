@@ -4,6 +4,7 @@ import pytest
 
 from workers.engines.base import Ended, Sampling
 from workers.engines.openai.tokenizer import ChatTokenizer
+from workers.thinking import ThinkSplitter
 
 ANSWER = "You said: hello. I am listening."
 THOUGHT = "They wrote to me. I will answer kindly.\n"
@@ -155,6 +156,18 @@ def test_a_thought_that_a_server_was_seen_to_open_and_that_never_ends_changes_no
     assert driver.ask("#eos-in-thought")[1].reason == "stop"
 
     assert driver.ask("hello")[0] == f"<think>{THOUGHT}</think>\n\n{ANSWER}"
+
+
+def test_where_the_server_parts_thought_and_answer_a_tag_that_is_named_in_them_parts_nothing(serve, start):
+    driver = start(server := serve())
+    server.fault("name-tags")
+    text, _ = driver.ask("hello")
+    pieces = ThinkSplitter(inside=False).feed(text)
+
+    assert [(piece.kind, piece.text.replace("\u2060", "")) for piece in pieces] == [
+        ("thought", "What is </think>?"),
+        ("answer", "It ends <think>."),
+    ]
 
 
 def test_a_hidden_thought_is_not_taken_for_one_that_hides_the_answers(serve, start):
