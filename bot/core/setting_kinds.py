@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
@@ -40,9 +41,26 @@ def _redis(url: SecretStr) -> SecretStr:
 
 def _hosts(urls: SecretStr) -> SecretStr:
     for url in split(urls.get_secret_value()):
-        if not re.match(r"https?://[^/\s]", url):
+        if not re.match(r"https?://[^/\s]", url) or not _has_host(url):
             raise PydanticCustomError("host", "no host")
     return urls
+
+
+def _has_host(url: str) -> bool:
+    """And a port that can be, if any: whoever asks for either of others gets an error."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _key(key: SecretStr) -> SecretStr:
+    """Nothing else can stand in the head of a request."""
+    value = key.get_secret_value().strip()
+    if not re.fullmatch("[!-~]*", value):
+        raise PydanticCustomError("key", "not a key")
+    return SecretStr(value)
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
@@ -50,3 +68,4 @@ People = Annotated[Names, AfterValidator(_people)]
 Language = Annotated[str, AfterValidator(_language)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
 HttpUrls = Annotated[SecretStr, AfterValidator(_hosts)]
+Key = Annotated[SecretStr, AfterValidator(_key)]

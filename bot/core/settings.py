@@ -19,7 +19,7 @@ from pydantic_settings.sources import DotEnvSettingsSource
 
 from bot.core.errors import SettingsError
 from bot.core.messages import Thinking
-from bot.core.setting_kinds import HttpUrls, Language, Names, People, RedisUrl
+from bot.core.setting_kinds import HttpUrls, Key, Language, Names, People, RedisUrl
 from bot.core.texts import tell
 from bot.core.wrong import wrong
 
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     openai_urls: HttpUrls | None = Field(
         None, description="OpenAI-compatible servers that have the model, several with commas, such as http://localhost:8000/v1"
     )
-    openai_key: SecretStr | None = Field(None, description="Their API key, if they ask for one")
+    openai_key: Key | None = Field(None, description="Their API key, if they ask for one")
     openai_model: str = Field("", description="The model's name there; unset is the one they have")
     openai_api: Literal["chat", "completions"] = Field(
         "chat", description="`completions`: only for R1 and its distills, whose thoughts can then be limited"

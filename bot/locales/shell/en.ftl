@@ -55,7 +55,8 @@ value-too_long = { $field_type } should have at most { $max_length ->
   } after validation, not { $actual_length }
 value-tuple_type = Input should be a valid tuple
 value-unexpected_keyword_argument = Unexpected keyword argument
-value-host = Each should begin with http:// or https:// and name a host
+value-host = Each should begin with http:// or https:// and name a host; a port is a number up to 65535
+value-key = Should have only letters, digits and signs of ASCII, and no spaces: was all of it copied, and nothing else?
 value-language = Input should be one of { $known }
 value-one_line = Should be one line
 value-people = Each should be a platform and a user id, like telegram:123456789

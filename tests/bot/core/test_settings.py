@@ -168,3 +168,34 @@ def test_a_data_folder_that_cannot_be_made_is_told(tmp_path):
 
     with pytest.raises(SettingsError, match=r"COMPANION_DATA_DIR: .*/file/data cannot be made: Not a directory"):
         make_data_dir(load(data_dir=tmp_path / "file" / "data"))
+
+
+@pytest.mark.parametrize("url", ["http://host:80x/v1", "http://host:99999", "http://[::1/v1", "http://ok:1, http://:8000/v1"])
+def test_a_server_whose_host_or_port_cannot_be_is_refused_and_not_shown(monkeypatch, url):
+    monkeypatch.setenv("COMPANION_OPENAI_URLS", url)
+    with pytest.raises(SettingsError) as caught:
+        load()
+
+    assert str(caught.value) == (
+        "COMPANION_OPENAI_URLS: got a value that is not shown; "
+        "each should begin with http:// or https:// and name a host; a port is a number up to 65535"
+    )
+
+
+@pytest.mark.parametrize("key", ["sk-12…89", "schlüssel", "\u200bsk-1234", "sk 1234", "sk-12\n34"])
+def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(monkeypatch, key):
+    """Copied from where only its beginning and its end are shown, for example."""
+    monkeypatch.setenv("COMPANION_OPENAI_KEY", key)
+    with pytest.raises(SettingsError) as caught:
+        load()
+
+    assert str(caught.value) == (
+        "COMPANION_OPENAI_KEY: got a value that is not shown; "
+        "should have only letters, digits and signs of ASCII, and no spaces: was all of it copied, and nothing else?"
+    )
+
+
+def test_blanks_around_a_key_are_no_part_of_it(monkeypatch):
+    monkeypatch.setenv("COMPANION_OPENAI_KEY", " sk-1234\n")
+
+    assert load().openai_key.get_secret_value() == "sk-1234"
