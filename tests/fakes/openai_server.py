@@ -273,6 +273,10 @@ class _Handler(Handler):
         self._choice({}, "stop")
         self._end()
 
+    def _filter(self, _):
+        """What the model was about to say is nothing that this server passes on."""
+        self._tell("It begins well. And then", "content_filter")
+
     def _tell(self, text, finish):
         self._begin()
         self._choice({"role": "assistant", "content": text})

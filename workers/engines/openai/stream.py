@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from workers.engines.openai.problems import ServerProblem, of_event
 
-_ENDS: dict[str, Literal["stop", "length"]] = {"length": "length", "max_tokens": "length"}
+# Whatever cuts a reply off, the person is told that it is not whole.
+_ENDS: dict[str, Literal["stop", "length"]] = dict.fromkeys(("length", "max_tokens", "content_filter"), "length")
 _THOUGHT = ("reasoning_content", "reasoning")
 _ABORTED = ("abort", "error", "insufficient_system_resource")
 

@@ -84,6 +84,13 @@ def test_a_reply_that_is_cut_by_its_length_says_so(serve, start):
     assert start(serve()).ask("#long 900", max_tokens=50)[1].reason == "length"
 
 
+def test_a_reply_that_the_server_cuts_for_what_it_says_is_cut_and_not_whole(serve, start):
+    driver = start(server := serve(thought="none"))
+    server.fault("filter")
+
+    assert driver.ask("hello") == ("It begins well. And then", Ended("a", "length"))
+
+
 def test_prompt_and_reply_must_fit_into_the_context_that_the_server_tells(serve, start):
     server = serve(context=600)
     driver = start(server)
