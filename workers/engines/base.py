@@ -49,7 +49,7 @@ class EngineOptions:
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How the next token is chosen. `temperature` 0 is greedy; `top_k` 0, `top_p` 1 and `min_p` 0 are off, and so are a
-    `repetition_penalty` of 1 and a `presence_penalty` of 0. The last three are for `paged` alone.
+    `repetition_penalty` of 1 and a `presence_penalty` of 0. The last three are for `paged` and `llamacpp`.
     """
 
     temperature: float = 0.6

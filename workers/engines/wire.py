@@ -72,7 +72,7 @@ def _pack(ids: tuple[int, ...]) -> str | tuple[int, ...]:
     try:
         return b64encode(array("I", ids)).decode()
     except OverflowError:
-        # There are no such ids, and the engine says so.
+        # Those that are text for a server (`openai/ids.py`); of others there are none, and the engine says so.
         return ids
 
 
