@@ -40,6 +40,8 @@ BLOCKS = [
     "$x^2$",
     "||",
     "    ",
+    "\n[hello]: world.\n",
+    "\n- [hello]:\n  world.",
 ]
 markdown = st.lists(st.sampled_from(WORDS + BLOCKS) | st.text(max_size=8), max_size=60).map("".join)
 
@@ -72,6 +74,25 @@ def test_headings_lists_and_links_get_no_ornaments():
 def test_what_is_no_markdown_stays_as_it_was_written():
     for text in ("*waves", "2 < 3", "use <div> and </b>", "a_b_c", "<think>", "**half", "price $5 and $6"):
         assert style(text) == Styled(text)
+
+
+def test_what_would_be_the_address_of_a_link_is_shown_where_no_link_uses_it():
+    """To Markdown such a line says where a link leads, and is not shown."""
+    for text in (
+        "[1]: https://example.org/a",
+        "Sources:\n\n[1]: https://example.org/a\n[2]: https://example.org/b",
+        "[Anna]: Hello (smiling)\n\n[Anna] smiles.",
+        "[Anna]:\nHello",
+        "> [Anna]: Hello",
+    ):
+        assert style(text).text == text.removeprefix("> ")
+    assert style("```\n[Anna]: Hello\n```").text == "[Anna]: Hello"
+
+
+def test_a_link_that_has_its_address_elsewhere_leads_there():
+    styled = style("As [they say][A Ref] and [2].\n\n[a  ref]: https://example.org/a\n[2]: <https://example.org/b>")
+    assert styled.text == "As they say and 2."
+    assert [mark.url for mark in styled.marks] == ["https://example.org/a", "https://example.org/b"]
 
 
 def test_half_a_surrogate_pair_does_not_cost_the_answer():
