@@ -17,7 +17,7 @@ class TelegramForm:
     def reply(self, reply: Reply) -> list[Styled]:
         remarks = (Styled(remark) for remark in reply.all_remarks)
         whole = Styled("")
-        for part in (quote(reply.thought), style(reply.text), *remarks):
+        for part in (quote(reply.thought), _whole(reply.text), *remarks):
             if part.text:
                 whole = whole + Styled("\n\n" if whole.text else "") + part
         return split(whole)
@@ -29,3 +29,9 @@ class TelegramForm:
         """As much as one draft holds. While there are no words, Telegram says that the bot thinks."""
         parts = split(style(draft.answer) if draft.answer.strip() else quote(draft.thought))
         return parts[-1] if parts else Styled("")
+
+
+def _whole(answer: str) -> Styled:
+    """As it was written where its Markdown shows nothing, such as code without a line: silence is no answer."""
+    styled = style(answer)
+    return styled if styled.text else Styled(answer.strip())

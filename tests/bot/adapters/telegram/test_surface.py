@@ -172,6 +172,13 @@ def test_what_is_refused_for_good_ends_and_holds_up_nothing(start, telegram, ann
     until(lambda: ann.sees() == ["second"])
 
 
+@pytest.mark.parametrize("text", ["```", "```\n\n```", "#", "> ", "![](https://example.org/a.png)"])
+def test_an_answer_of_which_markdown_shows_nothing_is_shown_as_it_was_written(start, ann, worker, text):
+    start()
+    begun(worker, ann).ends(text)
+    until(lambda: ann.sees() == [text.strip()])
+
+
 def test_a_message_that_somebody_deleted_meanwhile_is_sent_again(start, ann, worker):
     start()
     reply = begun(worker, ann)
