@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 import regex
 
 _LEAST_FILL = 0.5
-_PAUSES = tuple(map(regex.compile, (r"\n\s*\n", r"\n", r"[.!?…]+[\"'”’»)\]]*\s+|[。！？…]+[”’」』）]*", r"\s+")))
+_SENTENCE = r"(?=\s)(?<=[.!?…][\"'”’»)\]]*)\s+|[。！？…]+[”’」』）]*"
+"""Seen from the space behind it: from its first sign on, a line of nothing but dots would be read anew at every dot."""
+_PAUSES = tuple(map(regex.compile, (r"\n\s*\n", r"\n", _SENTENCE, r"\s+")))
 _CHARACTER = regex.compile(r"\X")
 
 
@@ -33,6 +35,6 @@ def _is_between_characters(text: str, place: int) -> bool:
 
 def _character(text: str, start: int, most: int, may_cut: Callable[[int], bool]) -> int:
     """The last place between two characters; if a single one is longer than a message, it is cut after all."""
-    matches = _CHARACTER.finditer(text, start, min(most + 64, len(text)))
-    ends = [match.end() for match in matches if match.end() <= most]
+    window = text[start : most + 64]  # alone: of flags, the library looks back to the first of all for each
+    ends = [end for match in _CHARACTER.finditer(window) if (end := start + match.end()) <= most]
     return next(filter(may_cut, reversed(ends)), 0) or max(ends, default=max(most, start + 1))
