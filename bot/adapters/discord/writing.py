@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from bot.adapters.discord.links import quiet
@@ -10,6 +11,7 @@ from bot.surface import Reply
 
 _SMALL = "-# "
 _SMALL_CHARS = 400
+_TICKS = re.compile(r"`{3,}")
 
 
 class DiscordForm:
@@ -31,6 +33,10 @@ def _messages(markdown: str) -> list[str]:
 
 
 def small(text: str) -> str:
-    """Each line as small text: it goes by lines, so none may be so long that it would have to be cut."""
-    lines = (wrapped for line in text.split("\n") for wrapped in textwrap.wrap(line, _SMALL_CHARS, break_on_hyphens=False))
+    """Each line as small text: it goes by lines, so none may be so long that it would have to be cut.
+
+    The ticks of code in it are no more than signs, or the answer behind it would be taken for code where they have no end.
+    """
+    inert = _TICKS.sub(lambda ticks: r"\`" * len(ticks.group()), text)
+    lines = (wrapped for line in inert.split("\n") for wrapped in textwrap.wrap(line, _SMALL_CHARS, break_on_hyphens=False))
     return "\n".join(f"{_SMALL}{line}" for line in lines)

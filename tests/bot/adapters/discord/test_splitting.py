@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+import pytest
 import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,6 +81,15 @@ def test_code_that_is_still_being_written_is_closed():
 def test_a_remark_behind_code_that_was_cut_is_no_code():
     [whole] = DiscordForm().reply(Reply("```py\nx = 1", remarks=("cut",)))
     assert whole == "```py\nx = 1\n```\n\n-# cut"
+
+
+@pytest.mark.parametrize("answer", ["That is all.", "So:\n```py\nx = 1\n```\nThat is all."])
+def test_code_in_a_thought_that_never_ends_makes_no_code_of_the_answer(answer):
+    """A thought may be cut anywhere, and its lines are small text, which holds no code of several lines."""
+    [whole] = DiscordForm().reply(Reply(answer, thought="Let me see:\n```py\nx = 1", remarks=("cut",)))
+    thought, _, rest = whole.partition("\n\n")
+    assert rest == f"{answer}\n\n-# cut"
+    assert thought.replace("\\", "") == "-# Let me see:\n-# ```py\n-# x = 1"
 
 
 def test_a_long_thought_is_small_on_every_line_of_every_message():
