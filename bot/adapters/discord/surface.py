@@ -84,6 +84,7 @@ class DiscordSurface(PagedSurface[str]):
     async def deliver(self, conversation: Conversation, reply: Reply) -> list[str]:
         """What would only wait gives way, and whatever is on the wire is waited for."""
         await self._errands.end(conversation)
+        self._newest.pop(conversation, None)
         return await super().deliver(conversation, reply)
 
     async def begin_typing(self, conversation: Conversation) -> None:

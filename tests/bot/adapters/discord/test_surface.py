@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot.adapters.discord import surface
+from bot.adapters.discord import app, surface
 from bot.core import metrics
 from bot.i18n import say
 from tests.bot.adapters.discord.conftest import SURFACE, talk_of
@@ -112,6 +112,21 @@ def test_a_final_does_not_wait_behind_drafts_that_discord_slows_down(start, monk
     until(lambda: ann.sees() == ["The end."], 20)
     assert discord.num_limited == 0
     assert metrics.DRAFTS.labels("discord", "shed")._value.get() > shed
+
+
+def test_of_a_draft_that_its_final_overtook_nothing_is_kept(start, monkeypatch, ann, worker):
+    """A process runs for months, and meets many people."""
+    made = []
+    monkeypatch.setattr(app, "DiscordSurface", lambda *parts: made.append(surface.DiscordSurface(*parts)) or made[-1])
+    monkeypatch.setattr(surface, "FIRST_SECONDS", 600)
+    monkeypatch.setattr(surface, "_TYPING_SECONDS", 0)
+    start()
+    reply = begun(worker, ann)
+    shown = ann.dm.num_typing + 2
+    reply.streams("Hm.", lambda: ann.dm.num_typing > shown)  # its editor waits for more words
+    reply.ends("Hm, yes.")
+    until(lambda: ann.buttons() == [["↻", "…"]])
+    assert not made[-1]._newest
 
 
 def test_thoughts_are_small_and_remarks_too(start, ann, worker):
