@@ -583,8 +583,9 @@ class DiscordServer:
 
     def _history(self, id, query, **_):
         channel = self._channel(id, HISTORY)
-        found = [one for key, one in channel.messages.items() if key > int(query.get("after", 0))]
-        found = found[: int(query.get("limit", 50))]
+        after, before, limit = (int(query.get(key, value)) for key, value in (("after", 0), ("before", 1 << 63), ("limit", 50)))
+        found = [one for key, one in channel.messages.items() if after < key < before]
+        found = found[:limit] if "after" in query else found[-limit:]
         is_open = self.intents & MESSAGE_CONTENT
         return 200, [one if is_open else self._hidden(one) for one in reversed(found)]
 

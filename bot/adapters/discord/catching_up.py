@@ -17,7 +17,7 @@ from bot.adapters.shared.back_off import BackOff
 
 log = structlog.get_logger()
 
-_NUM_MESSAGES = 100
+_NUM_MESSAGES = 500
 _NUM_AT_ONCE = 3
 _NUM_TRIES = 10
 _PASSING = (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, TimeoutError, OSError)
@@ -61,6 +61,7 @@ class CatchingUp:
         guild = getattr(channel, "guild", None)
         if (guild.shard_id if guild else 0) != shard:
             return
-        since = datetime.fromtimestamp(since_ms / 1000, UTC)
-        async for message in channel.history(limit=_NUM_MESSAGES, after=since, oldest_first=True):
+        since = datetime.fromtimestamp(since_ms / 1000, UTC)  # when the bot was last spoken to: much of it was no more missed
+        newest = [message async for message in channel.history(limit=_NUM_MESSAGES, after=since, oldest_first=False)]
+        for message in reversed(newest):
             await self._take(message)

@@ -146,6 +146,24 @@ def test_after_a_session_that_cannot_be_resumed_missed_messages_are_fetched(star
     assert worker.leases.acquire(talk_of(ann, channel)) is None
 
 
+def test_what_was_missed_is_found_among_what_others_said_to_each_other(start, discord, ann, bob, worker):
+    """They have talked a lot since somebody last spoke to the bot, and not to it."""
+    first = start()
+    channel = discord.guild(ann, bob)
+    ann.write(f"{ME} before", channel)
+    worker.says(talk_of(ann, channel), "Yes")
+    until(lambda: ann.sees(channel) == ["Yes"])
+    for number in range(130):
+        bob.write(f"just talk {number}", channel)
+    first.stop()
+    bob.write(f"{ME} meanwhile", channel)
+    bob.write("just talk", channel)
+    ann.write(f"{ME} and this", channel)
+    start()
+    assert worker.takes(talk_of(bob, channel)).said == "meanwhile"
+    assert worker.takes(talk_of(ann, channel)).said == "and this"
+
+
 def test_what_was_written_while_nothing_ran_is_answered(start, discord, ann, worker):
     first = start()
     ann.write("before")
