@@ -29,6 +29,7 @@ log = structlog.get_logger()
 Place = tuple[str, str]
 """A channel, and a thread in it: what is closed there is closed for everybody's conversation."""
 _NUM_CLOSED = 10_000
+_NUM_ROWS, _PER_ROW = 5, 5
 _MESSAGES = ("POST", "/channels/{channel_id}/messages")
 _MESSAGE = ("PATCH", "/channels/{channel_id}/messages/{message_id}")
 
@@ -216,7 +217,13 @@ def view(keys: Rows) -> discord.ui.View | None:
     if not keys:
         return None
     view = _Keys(timeout=None)
-    for number, row in enumerate(keys):
+    for number, row in enumerate(keys if len(keys) <= _NUM_ROWS else _full_rows(keys)):
         for key in row:
             view.add_item(discord.ui.Button(label=key.label, custom_id=key.data, row=number))
     return view
+
+
+def _full_rows(keys: Rows) -> Rows:
+    """As many as Discord takes; what is beyond has to be written."""
+    all_keys = tuple(key for row in keys for key in row)[: _NUM_ROWS * _PER_ROW]
+    return tuple(all_keys[at : at + _PER_ROW] for at in range(0, len(all_keys), _PER_ROW))

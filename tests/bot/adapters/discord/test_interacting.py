@@ -88,6 +88,20 @@ def test_a_persona_is_suggested_and_set(adapter, discord, ann):
     assert adapter.front.people.preferences(talk_of(ann)).persona == "tycho"
 
 
+@pytest.mark.parametrize("num", [14, 40])
+def test_there_may_be_more_to_choose_from_than_discord_has_rows_for(start, tmp_path, ann, num):
+    """The list names all; buttons there are for as many as Discord takes."""
+    for number in range(num):
+        told = f'title = "P{number:02}"\ndescription = "One."\ngreeting = "Hi."'
+        (tmp_path / f"p{number:02}.toml").write_text(told)
+    start(persona_dir=tmp_path)
+    ann.write("/persona")
+    ann.use("persona list")
+    until(lambda: [len(labels) for labels in ann.buttons()] == [min(num + 3, 25)] * 2)
+    assert len(ann.sees()) == 2
+    assert all(f"p{number:02}" in text for text in ann.sees() for number in range(num))
+
+
 def test_an_export_comes_as_files_nobody_else_sees(adapter, discord, ann, worker):
     answered(worker, ann)
     used = ann.use("export", discord.guild(ann))
