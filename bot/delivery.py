@@ -64,10 +64,12 @@ class Delivery:
             try:
                 if resume:
                     await asyncio.to_thread(self._outbox.open)
+                taken = frozenset(self._in_flight)  # some may end while those are looked for that have not
                 entries = await asyncio.to_thread(self._outbox.unfinished if resume else self._read_fresh)
                 resume = False
                 for entry in entries:
-                    self._take(entry)
+                    if entry.id not in taken:
+                        self._take(entry)
             except RedisError as problem:
                 metrics.REDIS_LOST.labels("outbox").inc()
                 log.warning("outbox out of reach", action="outbox_lost", error=str(problem))
@@ -78,9 +80,8 @@ class Delivery:
         return self._outbox.fresh(_BLOCK_MS)
 
     def _take(self, entry: Entry) -> None:
-        if entry.id not in self._in_flight:
-            self._in_flight.add(entry.id)
-            self._lane(entry.conversation).add(entry)
+        self._in_flight.add(entry.id)
+        self._lane(entry.conversation).add(entry)
 
     async def _follow_drafts(self) -> None:
         drafts = self._outbox.drafts(_BLOCK_MS / 1000)

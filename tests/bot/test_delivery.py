@@ -233,6 +233,40 @@ def test_a_slow_conversation_delays_no_other_and_keeps_its_own_order(outbox, ans
     assert wall.texts(talk("1")) == ["a", "b"]
 
 
+def test_a_final_that_ends_while_unfinished_ones_are_looked_for_again_is_not_sent_twice(outbox, answer, memory, monkeypatch):
+    """After Redis was away both happen at once: what was unfinished a moment ago is told of when it has ended."""
+    fresh, unfinished, wall = outbox.fresh, outbox.unfinished, Wall()
+
+    def breaks_once(block_ms):
+        if outbox._store.redis.hlen(Keys(SURFACE).sending) == 0:
+            return fresh(block_ms)
+        monkeypatch.setattr(outbox, "fresh", fresh)
+        raise RedisConnectionError("away")
+
+    def answers_late():
+        found = unfinished()
+        if found:
+            wall.blocked.clear()
+            while not memory.sent(talk()):
+                time.sleep(0.01)
+            time.sleep(0.1)  # and delivery takes note of it
+        return found
+
+    monkeypatch.setattr(outbox, "fresh", breaks_once)
+    monkeypatch.setattr(outbox, "unfinished", answers_late)
+
+    async def run():
+        async with delivering(outbox, wall):
+            await asyncio.to_thread(answer, "hi")
+            await until(lambda: is_empty(outbox))
+            await asyncio.to_thread(answer, "again")
+            await until(lambda: "again" in wall.texts() and is_empty(outbox))
+
+    wall.blocked.add(talk())
+    asyncio.run(run())
+    assert wall.texts() == ["hi", "again"]
+
+
 def test_every_end_of_a_turn_is_in_words(outbox, answer):
     answer(final=Failed(str(talk()), "t1", "1", "put_aside"))
     answer(final=Finished(str(talk()), "t2", "1", "half an", note="stopped"))
