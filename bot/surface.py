@@ -54,7 +54,8 @@ class Surface(Protocol):
         """Show the reply so far. May fail or be skipped; a later draft or the final holds everything."""
 
     async def tell_wait(self, conversation: Conversation, text: str) -> None:
-        """Say, or say anew in the same place, why there is no reply yet; it goes when the reply comes. May be skipped."""
+        """Say, or say anew in the same place, why there is no reply yet; it goes when the reply comes. May be skipped: it is
+        asked again for the same, of which nothing is seen where it stands already."""
 
     async def deliver(self, conversation: Conversation, reply: Reply) -> list[str]:
         """Send a final; gives the ids of its messages. Raises `NotSent` or `Gone`; anything else leaves it uncertain."""

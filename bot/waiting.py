@@ -20,6 +20,8 @@ from bot.run import Front
 log = structlog.get_logger()
 
 _LOOK_SECONDS = 1.0
+_AGAIN_SECONDS = 10.0
+"""What is told is a courtesy to a platform, which may have no room for it at the moment."""
 _AFTER_SECONDS = 1.5
 """A reply that begins within this time needs no word about waiting."""
 _MOMENT_SECONDS = 3.0
@@ -29,11 +31,12 @@ _ONE_FIGURE = 4.0
 _SECONDS_UP_TO, _MINUTES_UP_TO = 90, 90
 
 Tell = Callable[[Conversation, str], bool]
-"""Passes a text on; false when it is not the moment, because a reply is just being shown."""
+"""Passes a text on, perhaps one that was told; false when it is not the moment, because a reply is just being shown."""
 
 
 class Waiting:
-    """Looks every second at who waits on one surface, and tells them what is new. Runs until cancelled.
+    """Looks every second at who waits on one surface, and tells them what is new, and now and then what it was. Runs until
+    cancelled.
 
     The first in line are looked at each time; those far behind in turns, a part of them each time.
     """
@@ -47,8 +50,11 @@ class Waiting:
     async def run(self, tell: Tell) -> None:
         told: dict[Conversation, str] = {}
         seen: set[Conversation] = set()
+        again_at = monotonic() + _AGAIN_SECONDS
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
+            if monotonic() >= again_at:
+                told, again_at = {}, monotonic() + _AGAIN_SECONDS
             try:
                 texts = await asyncio.to_thread(self._texts)
             except RedisError as problem:

@@ -42,19 +42,22 @@ class ConsoleSurface:
 
     def __init__(self, conversation: Conversation, page: Page) -> None:
         self.name = conversation.surface
-        self._page = page
+        self._page, self._wait_text = page, ""
         self._finals: asyncio.Queue[Reply] = asyncio.Queue()
 
     async def show(self, conversation: Conversation, draft: Draft) -> None:
         self._page.draft(draft.thinking, draft.thought, draft.answer)
 
     async def tell_wait(self, conversation: Conversation, text: str) -> None:
-        self._page.tell_wait(text)
+        if text != self._wait_text:
+            self._wait_text = text
+            self._page.tell_wait(text)
 
     async def deliver(self, conversation: Conversation, reply: Reply) -> list[str]:
         if reply.is_notice:
             self._page.tell("\n".join(reply.all_remarks))
             return []
+        self._wait_text = ""
         self._page.final(reply)
         self._finals.put_nowait(reply)
         return [reply.turn] if reply.turn else []

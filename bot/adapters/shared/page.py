@@ -22,6 +22,8 @@ class Page(Generic[Text]):
     where: Conversation
     shown: Shown
     written: list[Content[Text] | None] = field(default_factory=list)
+    waiting: tuple[int, Text] | None = None
+    """The message that says why there is no reply yet, and how."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     began_at: float = field(default_factory=time.monotonic)
     edited_at: float = float("-inf")

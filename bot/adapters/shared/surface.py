@@ -39,10 +39,12 @@ class PagedSurface(Generic[Text]):
             if page.is_visible:
                 return
             place = page.shown.asked[-1] if page.shown.asked else page.shown.wait
-            if place and await self._sender.edit(conversation, place, words, priority="cosmetic"):
+            if place and page.waiting == (place, words):
                 return
-            page.shown.wait = await self._sender.send(conversation, words, priority="cosmetic", quietly=True)
-            await self._keep(page)
+            if not place or not await self._sender.edit(conversation, place, words, priority="cosmetic"):
+                place = page.shown.wait = await self._sender.send(conversation, words, priority="cosmetic", quietly=True)
+                await self._keep(page)
+            page.waiting = place, words
 
     async def deliver(self, conversation: Conversation, reply: Reply) -> list[str]:
         page = await self._page(conversation)

@@ -7,7 +7,10 @@ from tests.sayings import talk
 
 class Page:
     def __init__(self):
-        self.finals = []
+        self.finals, self.waits = [], []
+
+    def tell_wait(self, text):
+        self.waits.append(text)
 
     def final(self, reply):
         self.finals.append(reply.text)
@@ -38,3 +41,17 @@ def test_a_final_that_knows_no_question_ends_the_wait():
         await asyncio.wait_for(surface.wait("x"), 60)
 
     asyncio.run(run())
+
+
+def test_a_wait_is_told_once_for_each_message():
+    page = Page()
+    surface = ConsoleSurface(talk(), page)
+
+    async def run():
+        for _ in range(2):
+            for text in ("one before you", "one before you", "you are next"):
+                await surface.tell_wait(talk(), text)
+            await surface.deliver(talk(), Reply("hi", reply_to="x"))
+
+    asyncio.run(run())
+    assert page.waits == ["one before you", "you are next"] * 2

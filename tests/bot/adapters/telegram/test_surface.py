@@ -257,6 +257,19 @@ def test_a_wait_is_told_in_one_place_and_goes_when_the_reply_comes(start, telegr
     until(lambda: ann.sees() == ["Hi"])
 
 
+def test_a_wait_that_could_not_be_told_is_told_later_and_once(start, monkeypatch, telegram, ann, worker):
+    """Nothing of it changes while nobody is there: what was not told once would never be."""
+    monkeypatch.setattr("bot.waiting._AGAIN_SECONDS", 2.0)
+    telegram.fail("sendMessage", Refused(429, "Too Many Requests: retry after 1", retry_after=1))
+    start()
+    ann.write("hello")
+    until(lambda: ann.sees() == [say("en", "waiting-nobody")])
+    time.sleep(5)
+    assert (telegram.calls["sendMessage"], telegram.calls["editMessageText"]) == (1, 0)
+    worker.says(talk_of(ann.id), "Hi")
+    until(lambda: ann.sees() == ["Hi"])
+
+
 def test_a_final_that_was_delivered_before_a_crash_is_not_shown_twice(start, telegram, ann, worker, monkeypatch):
     """The process dies after Telegram has taken the message and before the outbox knows."""
     end = Outbox.end
