@@ -25,6 +25,7 @@ class Tokens:
         self._followups: set[int] = set()
 
     def keep(self, at: int | Conversation, interaction: Interaction) -> None:
+        self._followups.difference_update({at})  # what goes on after one interaction is what the next was pressed in
         self._keep(at, interaction, time.monotonic() + VALID_SECONDS)
 
     def follow_up(self, id: int, where: Conversation) -> None:

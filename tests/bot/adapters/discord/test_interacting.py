@@ -194,6 +194,20 @@ def test_a_long_answer_to_chat_goes_on_where_the_bot_may_not_write_itself(adapte
     until(lambda: again.text == "Short." and not again.followups)
 
 
+def test_one_can_leaf_through_answers_in_place_where_the_bot_may_not_write_itself(adapter, discord, ann, worker):
+    channel = discord.guild(ann)
+    channel.guild.rights &= ~SEND
+    ann.use("chat", channel, message="hello")
+    worker.says(talk_of(ann, channel), "Answer one")
+    until(lambda: ann.buttons(channel) == [["↻", "…"]])
+    ann.press("↻", channel)
+    worker.says(talk_of(ann, channel), "Answer two")
+    until(lambda: ann.buttons(channel) == [["◀ 1/2", "↻", "…"]])
+    ann.press("◀", channel)
+    until(lambda: ann.buttons(channel) == [["2/2 ▶", "↻", "…"]])
+    assert ann.sees(channel) == ["Answer one", "Answer one"]
+
+
 def test_chat_is_finished_by_the_next_process(start, discord, ann, worker):
     first = start()
     channel = discord.guild(ann)
