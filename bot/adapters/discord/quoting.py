@@ -28,9 +28,11 @@ def without_marks(message: discord.Message, text: str) -> str:
 
 
 def unreadable(message: discord.Message) -> Unreadable | None:
-    if message.stickers:
+    """In it, or in what it forwards."""
+    whole: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
+    if any(part.stickers for part in whole):
         return "sticker"
-    for attachment in message.attachments:
+    for attachment in (one for part in whole for one in part.attachments):
         return _MEDIA.get((attachment.content_type or "").partition("/")[0], "file")
     return "other" if message.poll else None
 

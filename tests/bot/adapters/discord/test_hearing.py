@@ -8,6 +8,7 @@ from tests.bot.adapters.working import until
 from tests.fakes.discord import BOT_ID
 
 ME = f"<@{BOT_ID}>"
+PICTURE = {"id": "0", "filename": "x", "size": 1, "url": "https://x", "proxy_url": "https://x", "content_type": "image/png"}
 
 
 @pytest.fixture
@@ -89,6 +90,30 @@ def test_what_cannot_be_read_is_answered_with_a_friendly_line(adapter, ann, fiel
     for number, one in enumerate(field.get("attachments", [])):
         one |= {"id": str(number), "filename": "x", "size": 1, "url": "https://x", "proxy_url": "https://x"}
     ann.write(**field)
+    until(lambda: ann.sees() == [say("en", "cannot", what=kind)])
+
+
+def forwarded(text="", **more):
+    """As fields of the message that forwards it."""
+    told = {"type": 0, "content": text, "timestamp": "2026-01-01T00:00:00+00:00", "edited_timestamp": None, "flags": 0}
+    told |= {"embeds": [], "attachments": [], "mentions": [], "mention_roles": [], "sticker_items": []} | more
+    return {"message_reference": {"type": 1, "channel_id": "5", "message_id": "6"}, "message_snapshots": [{"message": told}]}
+
+
+def test_what_is_forwarded_is_quoted(adapter, ann, worker):
+    ann.write(**forwarded("The sky is green."))
+    assert worker.takes(talk_of(ann)).said == f"[{say('en', 'discord-forwarded')}]\n> The sky is green."
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"),
+    [
+        ({"attachments": [PICTURE]}, "picture"),
+        ({"sticker_items": [{"id": "5", "name": "hi", "format_type": 1}]}, "sticker"),
+    ],
+)
+def test_what_is_forwarded_and_cannot_be_read_is_told_too(adapter, ann, field, kind):
+    ann.write(**forwarded(**field))
     until(lambda: ann.sees() == [say("en", "cannot", what=kind)])
 
 
