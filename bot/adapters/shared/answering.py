@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -24,8 +25,7 @@ from bot.surface import Gone, NotSent
 log = structlog.get_logger()
 T = TypeVar("T")
 
-_NUM_TRIES = 5
-_LONGEST_WAIT = 300.0
+_PATIENCE_SECONDS = 1200.0
 _NAME_BYTES = 9
 
 
@@ -121,10 +121,12 @@ class Answering(Generic[Text]):
 
 
 async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """One message, tried again while a limit is in the way."""
-    for _ in range(_NUM_TRIES - 1):
+    """One message, tried again while a limit or a network that is away is in the way: however often, but not for ever."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
         try:
             return await call()
         except NotSent as refusal:
-            await asyncio.sleep(min(refusal.seconds, _LONGEST_WAIT))
-    return await call()
+            if time.monotonic() + refusal.seconds > until:
+                raise
+            await asyncio.sleep(refusal.seconds)

@@ -304,6 +304,15 @@ def test_slow_mode_is_waited_for(start, monkeypatch, discord, ann, worker):
     until(lambda: ann.sees() == ["Hello there"])
 
 
+def test_an_answer_to_a_command_waits_for_as_long_as_something_is_in_the_way(start, monkeypatch, ann):
+    """Which may be longer than a few tries: a network that is away for a moment, a group in which everybody asks at once."""
+    monkeypatch.setattr("bot.adapters.discord.trouble.AGAIN_SECONDS", 0.05)
+    start()
+    ann.dm.slow_for = 12
+    ann.write("/memory")
+    until(lambda: ann.sees() == [say("en", "memory-empty")])
+
+
 def test_what_a_dead_process_had_shown_is_finished_by_the_next(start, quick, ann, worker):
     first = start()
     reply = begun(worker, ann)
