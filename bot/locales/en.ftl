@@ -364,6 +364,7 @@ channel-memory = { $memory ->
   }
 channel-only-managers = In a channel with one memory for all, only those who manage the server can do that.
 discord-again = I cannot write that down just now. Please try again in a moment.
+discord-failed = That did not work. Please try again in a moment.
 discord-called = Yes? Write something after my name, and I answer. /help shows what I understand.
 discord-hello-server = Hello! I am an AI, a computer program. To talk to me here, mention { $name }, reply to one of my messages, or use /chat. I read nothing else. /privacy says what I keep.
 discord-forwarded = forwarded, written by somebody else

@@ -319,6 +319,7 @@ channel-memory = { $memory ->
   }
 channel-only-managers = 在共用记忆的频道里，只有管理服务器的人才能这样做。
 discord-again = 我现在没法记下这句话，请过一会儿再试。
+discord-failed = 这次没有成功，请过一会儿再试。
 discord-called = 嗯？在我的名字后面写点什么，我就会回答。/help 查看用法。
 discord-hello-server = 大家好！我是 AI，一个计算机程序。想在这里和我聊天，请提到 { $name }、回复我的消息，或者使用 /chat。其他消息我都不读。/privacy 说明我会保存什么。
 discord-forwarded = 转发内容，作者是别人

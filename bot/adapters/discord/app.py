@@ -130,7 +130,7 @@ class _Parts:
         handling = Handling(front, ears, sharing, taking, interacting, surface, keeping, leaving)
         handling.catch_up = CatchingUp(places, keeping, handling.message, settings.age_hours * 3600).run
         client.events = handling
-        self._tree = Tree(client)
+        self._tree = Tree(client, settings.language)
         plant(self._tree, front, interacting)
         self._delivery = Delivery(front.outbox(surface.name), surface, front.language, Waiting(front, surface.name))
 

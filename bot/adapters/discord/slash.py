@@ -6,9 +6,11 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
+import aiohttp
 import discord
 import structlog
 from discord import app_commands
@@ -39,10 +41,28 @@ _PERMISSIONS = {
 
 
 class Tree(app_commands.CommandTree[Any]):
+    """`language` is for people whose own nobody here speaks."""
+
+    def __init__(self, client: discord.Client, language: str) -> None:
+        super().__init__(client)
+        self._language = language
+
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
-        """Too late, or lost: the person sees from Discord that it failed, and may try again."""
+        """Too late, or lost: the person sees that it failed, and may try again. By itself Discord says so where it had no
+        sign at all; else it says for a quarter of an hour that the bot thinks."""
         cause = error.__cause__ or error
         log.warning("a command was not answered", action="command", error=type(cause).__name__)
+        if interaction.response.is_done():
+            with suppress(discord.DiscordException, aiohttp.ClientError, OSError):
+                await self._tell(interaction)
+
+    async def _tell(self, interaction: Interaction) -> None:
+        """Unless it has been answered, and only what follows went wrong."""
+        interaction._original_response = None  # as it was when the library last asked
+        original = await interaction.original_response()
+        if original.flags.loading:
+            words = say(best(str(interaction.locale), self._language), "discord-failed")
+            await interaction.edit_original_response(content=words)
 
 
 class Translator(app_commands.Translator):

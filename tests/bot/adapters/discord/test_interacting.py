@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.adapters.discord import surface, tokens
+from bot.adapters.discord import slash, surface, tokens
 from bot.i18n import say
 from tests.bot.adapters.discord.conftest import SURFACE, talk_of
 from tests.bot.adapters.working import until
@@ -250,6 +250,29 @@ def test_no_thread_is_begun_where_the_bot_may_not(adapter, discord, ann, bob):
     until(lambda: in_english.text == say("en", "discord-thread-refused"))
     until(lambda: in_chinese.text == say("zh", "discord-thread-refused"))
     assert discord.calls["POST /channels/*/threads"] == 0
+
+
+def test_a_command_that_went_wrong_does_not_seem_to_go_on(adapter, discord, ann, bob):
+    """Discord says for a quarter of an hour that the bot thinks."""
+    channel = discord.guild(ann, bob)
+    discord.fail("POST", "/channels/*/threads", 400, 2, code=160006)
+    in_english, in_chinese = ann.use("thread", channel), bob.use("thread", channel)
+    until(lambda: in_english.text == say("en", "discord-failed"))
+    until(lambda: in_chinese.text == say("zh", "discord-failed"))
+
+
+def test_what_goes_wrong_behind_an_answer_leaves_the_answer(adapter, monkeypatch, discord, ann):
+    ended, on_error = [], slash.Tree.on_error
+
+    async def noted(*given):
+        await on_error(*given)
+        ended.append(given)
+
+    monkeypatch.setattr(slash.Tree, "on_error", noted)
+    discord.fail("POST", "/webhooks/*", 400)
+    used = ann.use("export")
+    until(lambda: ended)
+    assert used.text.startswith(say("en", "export-done", turns=0))
 
 
 def test_what_is_refused_is_said_in_the_answer(start, discord, ann):
