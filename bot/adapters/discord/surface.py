@@ -59,6 +59,7 @@ class DiscordSurface(PagedSurface[str]):
         self._discord, self._forms, self._streaming = sender, form, streaming
         self._errands = Errands()
         self._newest: dict[Conversation, _Newest] = {}
+        self._telling: set[Conversation] = set()
 
     async def show(self, conversation: Conversation, draft: Draft) -> None:
         """The latest wins: whatever the editor has not yet shown is overtaken."""
@@ -71,8 +72,11 @@ class DiscordSurface(PagedSurface[str]):
             page.refreshing = self._errands.begin(conversation, lambda: self._edit(page))
 
     async def tell_wait(self, conversation: Conversation, text: str) -> None:
-        """Handed over like a draft, and before any that comes after it."""
+        """Handed over like a draft, and before any that comes after it; one at a time, as it is asked for again and again."""
         await self._page(conversation)
+        if conversation in self._telling:
+            return
+        self._telling.add(conversation)
         self._errands.begin(conversation, lambda: self._tell_wait(conversation, text))
 
     async def _tell_wait(self, conversation: Conversation, text: str) -> None:
@@ -80,6 +84,8 @@ class DiscordSurface(PagedSurface[str]):
             await super().tell_wait(conversation, text)
         except Exception as problem:  # as good as a draft
             log.info("wait not told", action="wait_shed", error=type(problem).__name__)
+        finally:
+            self._telling.discard(conversation)
 
     async def deliver(self, conversation: Conversation, reply: Reply) -> list[str]:
         """What would only wait gives way, and whatever is on the wire is waited for."""

@@ -119,7 +119,8 @@ def test_a_draft_that_discord_could_not_take_is_not_tried_again_before_the_final
     assert edits == [f"{LONG}More.".strip()] * 3 + ["The end."]
 
 
-def test_who_waits_in_line_is_answered_though_telling_so_has_to_wait(start, discord, ann, worker):
+def test_who_waits_in_line_is_answered_though_telling_so_has_to_wait(start, monkeypatch, discord, ann, worker):
+    monkeypatch.setattr("bot.waiting._AGAIN_SECONDS", 0.5)  # meanwhile it is told again
     start()
     discord.fail("POST", "/channels/*/messages", 500, 3)
     ann.write("hello")
