@@ -44,8 +44,11 @@ class Handling:
 
     async def _sent(self, sent: Sent) -> None:
         """An album comes as many messages; that it cannot be seen is said once."""
-        is_more = sent.cannot and sent.album and not await asyncio.to_thread(self._keeping.is_first_of_album, sent.album)
-        await self._taking.take(replace(sent, cannot=None) if is_more else sent)
+        if sent.cannot and sent.album:
+            update = sent.incoming.line.update_id
+            if not await asyncio.to_thread(self._keeping.is_first_of_album, sent.album, update):
+                sent = replace(sent, cannot=None)
+        await self._taking.take(sent)
 
     async def _other(self, heard: Heard) -> None:
         if isinstance(heard, Moved):

@@ -41,5 +41,8 @@ class TelegramKeeping(Keeping):
 
     # Albums
 
-    def is_first_of_album(self, album: str) -> bool:
-        return bool(self._redis.set(self._keys.of_person(album, "album"), "1", nx=True, ex=_KEEP_ALBUM_SECONDS))
+    def is_first_of_album(self, album: str, update: str) -> bool:
+        """Also when it comes again, because it could not be taken before."""
+        name = self._keys.of_person(album, "album")
+        self._redis.set(name, update, nx=True, ex=_KEEP_ALBUM_SECONDS)
+        return bool(self._redis.get(name) == update.encode())

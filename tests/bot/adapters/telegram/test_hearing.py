@@ -1,7 +1,9 @@
 """Who is spoken to, and what they said: private chats, groups, topics, and everything that people send beside words."""
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
+from bot.core.inbox import Inbox
 from bot.i18n import say
 from tests.bot.adapters.telegram.conftest import talk_of, until
 from tests.fakes.telegram import ANONYMOUS_ID, entities_of
@@ -213,6 +215,23 @@ def test_an_album_is_one_turn_and_one_friendly_line(adapter, ann, telegram, work
     until(lambda: telegram.acknowledged >= 7003)
     assert worker.says(talk_of(ann.id), "Cats!").said == "my cats"
     until(lambda: sorted(ann.sees()) == sorted([say("en", "words-alone", what="picture"), "Cats!"]))
+
+
+def test_that_an_album_cannot_be_seen_is_told_though_redis_was_away_at_first(start, monkeypatch, ann, telegram):
+    left, mark_seen = [1, 1], Inbox.mark_seen
+
+    def perhaps(self, incoming):
+        if left:
+            left.pop()
+            raise RedisConnectionError("away")
+        return mark_seen(self, incoming)
+
+    monkeypatch.setattr(Inbox, "mark_seen", perhaps)
+    start()
+    for _ in range(3):
+        ann.write(photo=PHOTO, media_group_id="77")
+    until(lambda: telegram.acknowledged >= 7002)
+    until(lambda: ann.sees() == [say("en", "cannot", what="picture")])
 
 
 def test_several_lines_in_a_row_become_one_turn(adapter, ann, telegram, worker):
