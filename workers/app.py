@@ -33,6 +33,7 @@ from bot.core.vault import Vault, master_key
 from workers.engines.base import Limits, Stage
 from workers.engines.process import EngineProcess
 from workers.heart import Heart
+from workers.last_tries import LastTries
 from workers.late import late
 from workers.models import choose, remark
 from workers.place import Place
@@ -93,7 +94,8 @@ class Worker:
             if self._is_first:
                 self._each(EVERY_SECONDS, self._look_after_siblings)
             self._show()
-            answering = Answering(leases, self._heart, self._responder(), engine, self._wakeups.send, self._id)
+            last_tries = LastTries(self._place.folder)
+            answering = Answering(leases, self._heart, self._responder(), engine, self._wakeups.send, self._id, last_tries)
             self._app.task(answering.reply, name=queue.REPLY)
             try:
                 self._serve(self._app)

@@ -17,6 +17,7 @@ from bot.core.metrics import watching_redis
 from workers.engines.base import Limits
 from workers.engines.errors import EngineError
 from workers.heart import Heart
+from workers.last_tries import LastTries
 from workers.measures import lease_taken, turn_ended
 from workers.respond import Interrupted, Outcome, Responder
 
@@ -42,9 +43,10 @@ class Answering:
         engine: ReadyEngine,
         wake: Callable[[Conversation], None],
         worker: str = "",
+        last_tries: LastTries | None = None,
     ) -> None:
         self._leases, self._heart, self._responder, self._engine, self._wake = leases, heart, responder, engine, wake
-        self._worker = worker
+        self._worker, self._last_tries = worker, last_tries or LastTries()
 
     def reply(self, name: str) -> None:
         """Answer the lines that wait in a conversation, if any do. Never raises: what is not ended is woken again."""
@@ -68,7 +70,20 @@ class Answering:
         lease_taken(lease, self._leases.pseudonym(conversation), self._worker)
         if lease.tries > MAX_TRIES:
             self._put_aside(lease)  # the last try took its worker down
-            return
+        elif lease.tries == MAX_TRIES:
+            self._try_alone(lease)
+        else:
+            self._try(lease)
+
+    def _try_alone(self, lease: Lease) -> None:
+        """Who was only answered beside a message that takes the engine down each time shall not be put aside with it."""
+        with self._last_tries.begin() as may_begin:
+            if may_begin:
+                self._try(lease)
+            else:
+                self._release(lease, forgive=True)  # the sweeper wakes again
+
+    def _try(self, lease: Lease) -> None:
         with self._heart.beating(lease) as watch:
             try:
                 outcome = self._responder.respond(lease, watch)
