@@ -42,7 +42,7 @@ def chat() -> None:
     end_by_signal()
     with everything(ready_settings(), to_stderr, adapters=False) as running:
         metrics.serve(running.front.settings, "console")
-        run_beside(running.keep_alive, find("console"), running.front)
+        run_beside(running.look_after, find("console"), running.front)
 
 
 @cli.command()

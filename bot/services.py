@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +17,7 @@ from bot.core.texts import tell
 _MAX_PAUSE = 30.0
 _STEADY_SECONDS = 60.0
 _KILL_AFTER_SECONDS = 10.0
+_MAX_LOG_BYTES = 16 << 20
 
 
 class Service:
@@ -33,6 +37,7 @@ class Service:
 
     def keep_alive(self) -> None:
         """Start it if it does not run, after a pause that grows with every early death."""
+        self._shorten_log()
         if self._process is not None and self._process.poll() is None:
             return
         if self._process is not None:
@@ -60,13 +65,11 @@ class Service:
         self._process = None
 
     def _start(self) -> None:
-        log = self._open_log()
-        # A session of its own: Ctrl-C in the terminal stops a reply, not the worker.
-        self._process = subprocess.Popen(
-            self._arguments, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
-        )
-        if log is not None:
-            log.close()
+        with self._open_log() as log:
+            # A session of its own: Ctrl-C in the terminal stops a reply, not the worker.
+            self._process = subprocess.Popen(
+                self._arguments, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+            )
         self._started_at = time.monotonic()
 
     def _plan_restart(self) -> None:
@@ -75,11 +78,18 @@ class Service:
         pause = 0.0 if self.num_deaths == 1 else min(_MAX_PAUSE, 0.25 * 2**self.num_deaths)
         self._again_at = time.monotonic() + pause
 
-    def _open_log(self) -> IO[bytes] | None:
+    def _open_log(self) -> AbstractContextManager[IO[bytes] | None]:
         if self.log_file is None:
-            return None
+            return nullcontext()
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         return self.log_file.open("ab")
+
+    def _shorten_log(self) -> None:
+        """What fills it moves to a second file, in the place of what was there; who writes has it open and goes on in it."""
+        if self.log_file and self.log_file.exists() and self.log_file.stat().st_size > _MAX_LOG_BYTES:
+            with suppress(OSError):  # a full disk: all the more is the log to end
+                shutil.copyfile(self.log_file, f"{self.log_file}.1")
+            os.truncate(self.log_file, 0)
 
     def _close_input(self) -> None:
         assert self._process is not None, "only a started service has an input"

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
+import structlog
 from redis.exceptions import RedisError
 
 from bot.conduct import Conduct
@@ -20,6 +21,8 @@ from bot.core.texts import tell
 from bot.embedded import EmbeddedRedis
 from bot.run import Front, open_front
 from bot.services import Service
+
+log = structlog.get_logger()
 
 Progress = Callable[[str], None]
 
@@ -51,6 +54,13 @@ class Running:
         for service in self.services:
             service.keep_alive()
 
+    def look_after(self) -> None:
+        """The same from then on: what is in the way now, as a full disk or want of memory, may be gone at the next look."""
+        try:
+            self.keep_alive()
+        except OSError as problem:
+            log.warning("could not start again what has died", action="retry", error=problem.strerror)
+
     def stop(self) -> None:
         for service in reversed(self.services):
             service.stop()
@@ -66,7 +76,7 @@ class Running:
     def watch(self) -> None:
         """Keep everything alive until the process is told to end."""
         while True:
-            self.keep_alive()
+            self.look_after()
             time.sleep(_LOOK_SECONDS)
 
 

@@ -16,6 +16,7 @@ from bot.services import Service
 
 PATIENT = "import sys, os; print('hello', os.getpid(), flush=True); sys.stdin.read()"
 DEAF = "import time; print('hello', flush=True); time.sleep(60)"
+TALKATIVE = "import time\nwhile True: print('hello', flush=True); time.sleep(0.001)"
 SHORT = "print('gone')"
 PARENT = """
 import sys, time, pathlib, os
@@ -69,6 +70,20 @@ def test_a_service_runs_once_however_often_it_is_looked_after(make):
     until(lambda: has_said(service))
 
     assert service.log_file.read_text() == f"hello {service.pid}\n"
+
+
+def test_its_log_fills_two_files_at_most_while_it_goes_on(make, monkeypatch):
+    monkeypatch.setattr(services, "_MAX_LOG_BYTES", 1000)
+    service = make(TALKATIVE)
+    for num in range(3):
+        service.keep_alive()
+        until(lambda: service.log_file.stat().st_size > 1000, 60)
+        service.keep_alive()
+        assert service.log_file.stat().st_size <= 1000, f"time {num}"
+
+    assert {file.name for file in service.log_file.parent.iterdir()} == {"child.log", "child.log.1"}
+    until(lambda: has_said(service))
+    assert service.log_file.read_bytes().startswith(b"hello"), "nothing but what is said is there"
 
 
 def test_stop_ends_it_and_leaves_nothing(make):
