@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from bot.core.errors import CompanionError
 from bot.core.live import Live
+from bot.core.logs import where
 from bot.core.messages import Conversation, Notice
 from bot.core.store import Keys
 from bot.run import Front
@@ -91,6 +92,8 @@ class Alerts:
                 await asyncio.to_thread(self.look)
             except (RedisError, OSError, CompanionError) as problem:
                 log.info("could not look for problems", action="retry", error=str(problem))
+            except Exception as problem:  # the next problem is still to be told
+                log.error("could not look for problems", action="retry", error=type(problem).__name__, where=where(problem))
             await asyncio.sleep(_LOOK_SECONDS)
 
     def look(self) -> None:

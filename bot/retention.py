@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError, ResponseError
 
+from bot.core.logs import where
 from bot.core.messages import Conversation
 from bot.core.store import DAY_MS, ERASED, ROOT, Keys
 from bot.run import Front
@@ -35,6 +36,8 @@ class Retention:
                 await asyncio.to_thread(self.clean_files)
             except (RedisError, OSError) as problem:
                 log.info("could not erase who is silent", action="retry", error=str(problem))
+            except Exception as problem:  # nothing that was promised to be erased may wait for the next start
+                log.error("could not erase who is silent", action="retry", error=type(problem).__name__, where=where(problem))
 
     def erase_where_due(self) -> None:
         days = self._front.settings.retention_days

@@ -225,6 +225,27 @@ def test_a_redis_that_is_away_ends_nothing(own_redis, make_front, monkeypatch):
     asyncio.run(watch())
 
 
+def test_whatever_goes_wrong_once_the_next_problem_is_told(make_front, monkeypatch):
+    monkeypatch.setattr(alerts, "_LOOK_SECONDS", 0.01)
+    watcher, looks = Alerts(make_front()), []
+
+    def look():
+        looks.append(None)
+        if len(looks) == 1:
+            raise ValueError("no number")
+
+    monkeypatch.setattr(watcher, "look", look)
+
+    async def watch():
+        watching = asyncio.create_task(watcher.watch())
+        while len(looks) < 3 and not watching.done():
+            await asyncio.sleep(0.01)
+        watching.cancel()
+
+    asyncio.run(watch())
+    assert len(looks) >= 3
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("key", ["alert-dead", "alert-disk", "alert-worker", "alert-persona"])
 def test_an_alert_reaches_the_owner_in_words(make_front, people, key, language):

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from bot import retention
+from bot.core.errors import BadConversation
 from bot.core.store import ERASED, Keys
 from bot.reception import Reception
 from bot.retention import Retention
@@ -50,6 +52,32 @@ def test_the_silent_are_erased_and_the_others_are_not(make_front, store, met, si
     assert names_of(store, "1") == []
     assert len(memory.recent(talk("2"))) == 1
     assert [name.decode() for name in store.redis.zrange(Keys(SURFACE).people, 0, -1)] == ["2"]
+
+
+def test_whatever_goes_wrong_is_tried_again(make_front, store, met, silent_for, memory, monkeypatch):
+    monkeypatch.setattr(retention, "_LOOK_SECONDS", 0.01)
+    keeper = Retention(make_front(retention_days=30))
+    faults = iter([BadConversation("a name that none has"), ValueError("no number")])
+    due = keeper.erase_where_due
+
+    def erase():
+        if fault := next(faults, None):
+            raise fault
+        due()
+
+    monkeypatch.setattr(keeper, "erase_where_due", erase)
+    met("1")
+    silent_for("1", 31)
+    store.add_surface(SURFACE)
+
+    async def keep():
+        keeping = asyncio.create_task(keeper.keep())
+        while memory.recent(talk("1")) and not keeping.done():
+            await asyncio.sleep(0.01)
+        keeping.cancel()
+
+    asyncio.run(keep())
+    assert memory.recent(talk("1")) == []
 
 
 def test_a_person_who_writes_is_seen(make_front, met, store):
