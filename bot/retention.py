@@ -47,16 +47,23 @@ class Retention:
                 self.erase_silent(surface, days)
 
     def clean_files(self) -> None:
-        """Have Redis write its file anew, once an hour at most, when somebody was erased: the old one has their key."""
+        """Have Redis write its file anew, once an hour at most, when something was erased: the old one has it still."""
         redis = self._front.store.redis
-        if not redis.exists(ERASED) or not redis.info("persistence")["aof_enabled"]:
+        if not redis.exists(ERASED):
+            return
+        file = redis.info("persistence")
+        if not file["aof_enabled"] or file["aof_rewrite_in_progress"]:  # that began before, perhaps
             return
         if redis.set(_REWRITTEN, "1", nx=True, ex=_EVERY_SECONDS):
-            redis.delete(ERASED)
-            try:
-                redis.bgrewriteaof()
-            except ResponseError as refusal:
-                log.warning("Redis may not rewrite its file, which has erased keys", action="rewrite", error=str(refusal))
+            self._rewrite()
+
+    def _rewrite(self) -> None:
+        pipe: Any = self._front.store.redis.pipeline(transaction=True)  # who is erased after it is not taken for done
+        try:
+            pipe.delete(ERASED).bgrewriteaof().execute()
+        except ResponseError as refusal:
+            self._front.store.redis.set(ERASED, "1")
+            log.warning("Redis may not rewrite its file, which has what was erased", action="rewrite", error=str(refusal))
 
     def erase_silent(self, surface: str, days: int) -> int:
         """Gives how many people were erased. Time is Redis's: it stamped when they were last seen."""

@@ -163,6 +163,26 @@ def test_what_was_erased_is_gone_from_the_files_of_redis_too(make_front, own_red
     assert front.store.redis.exists(ERASED), "done at most once an hour, and not forgotten"
 
 
+def test_a_file_that_is_being_written_anew_already_is_written_once_more(make_front, own_redis):
+    """What it is written from was there before the erasing."""
+    front = make_front(own_redis.url)
+    redis, retention = front.store.redis, Retention(front)
+    for person in ("1", "2"):
+        front.inbox.accept(incoming("a secret", talk(person)))
+    key = redis.get(Keys(SURFACE).of_person("1", "key"))
+    redis.config_set("rdb-key-save-delay", 50_000)
+    redis.bgrewriteaof()
+    front.people.forget(talk("1"))
+    retention.clean_files()
+    redis.config_set("rdb-key-save-delay", 0)
+    until(lambda: not redis.info("persistence")["aof_rewrite_in_progress"])
+
+    redis.delete("companion:rewritten")  # an hour later
+    retention.clean_files()
+
+    until(lambda: not files_with(own_redis.folder, key), seconds=20)
+
+
 def test_a_redis_that_writes_no_file_or_may_not_be_asked_is_left_alone(make_front, own_redis):
     front = make_front(own_redis.url)
     for command in (("ACL", "SETUSER", "default", "-bgrewriteaof"), ("CONFIG", "SET", "appendonly", "no")):
@@ -171,4 +191,5 @@ def test_a_redis_that_writes_no_file_or_may_not_be_asked_is_left_alone(make_fron
         front.store.redis.delete("companion:rewritten")
 
         Retention(front).clean_files()
-    assert front.store.redis.ping()
+
+        assert front.store.redis.exists(ERASED), "it may be asked one day"
