@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.core.errors import CompanionError
 from bot.core.messages import Conversation, Turn, dump, load_turn
-from bot.core.store import CHANGED, CONTROL, Keys, Store
+from bot.core.store import CHANGED, CONTROL, ERASED, Keys, Store
 from bot.core.vault import Seal, Vault
 
 
@@ -50,7 +50,10 @@ class Memory:
 
     def undo(self, conversation: Conversation) -> Turn | None:
         """Take back the newest turn and give it; None when there is none. Raises `Busy`."""
-        return self._change_last(conversation, lambda _: None)
+        turn = self._change_last(conversation, lambda _: None)
+        if turn:
+            self._store.redis.set(ERASED, "1")
+        return turn
 
     def pick(self, conversation: Conversation, variant: int) -> Turn | None:
         """Let another reply to the newest turn, counted from 1, be the one that counts. Raises `Busy`.
@@ -84,6 +87,8 @@ class Memory:
         names = [*keys.way(conversation), keys.of(conversation, "memory"), keys.of(conversation, "sent")]
         self._store.redis.delete(keys.of(conversation, "edited"))
         num: int = self._store.call("forget", [*names, keys.outbox, keys.dead], str(conversation), CONTROL, 1)
+        if self._store.redis.exists(self._state(conversation)):
+            self._store.redis.set(ERASED, "1")
         return num
 
     def generation(self, conversation: Conversation) -> int:

@@ -23,7 +23,8 @@ from bot.core.messages import Conversation
 ROOT = "companion"
 SURFACES = f"{ROOT}:surfaces"
 ERASED = f"{ROOT}:erased"
-"""Stands since somebody's key was erased: Redis's own files have it still."""
+"""Stands since something was erased that can be opened: somebody's key, or what a key that stays opens. Redis's own files
+have it still."""
 CONTROL = f"{ROOT}:control"
 """Channel on which workers hear of conversations, by name, in which something that was said was erased."""
 STOP, CHANGED = "stop ", "changed "

@@ -6,6 +6,7 @@ import pytest
 
 from bot import retention
 from bot.core.errors import BadConversation
+from bot.core.lease import Leases
 from bot.core.store import ERASED, Keys
 from bot.reception import Reception
 from bot.retention import Retention
@@ -161,6 +162,22 @@ def test_what_was_erased_is_gone_from_the_files_of_redis_too(make_front, own_red
     front.people.forget(talk("2"))
     retention.clean_files()
     assert front.store.redis.exists(ERASED), "done at most once an hour, and not forgotten"
+
+
+@pytest.mark.parametrize("take_back", ["forget", "undo"])
+def test_what_was_taken_back_is_gone_from_the_files_of_redis_though_its_person_stays(make_front, own_redis, take_back):
+    """Their key stays too, and opens it; and a small file is not written anew by itself."""
+    front = make_front(own_redis.url)
+    front.inbox.accept(incoming("a secret", talk("1")))
+    leases = Leases(front.store, front.vault, lease_seconds=5, memory_turns=9)
+    leases.commit(leases.acquire(talk("1")), finished(talk("1")), turn(said="a secret"), "append")
+    [sealed] = front.store.redis.lrange(Keys(SURFACE).of(talk("1"), "memory"), 0, -1)
+    assert files_with(own_redis.folder, sealed)
+
+    getattr(front.memory, take_back)(talk("1"))
+    Retention(front).clean_files()
+
+    until(lambda: not files_with(own_redis.folder, sealed), seconds=20)
 
 
 def test_a_file_that_is_being_written_anew_already_is_written_once_more(make_front, own_redis):
