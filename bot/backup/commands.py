@@ -5,7 +5,8 @@ waiting is marked as overdue instead, so that a sweeper wakes it wherever it com
 
 The order matters, for people may write meanwhile. Updates that were seen are read before the inboxes, and finals after
 them: a line that is answered during the backup may be answered twice after a restore, but it is never lost. Whoever
-begins to write during the backup may be missing from it.
+begins to write during the backup may be missing from it. Who is known, and where they spoke, is read before the inboxes and
+once more after them: whoever's words are in the backup can be found, and erased, wherever it is restored.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ MADE = frozenset({b"DEL", b"SET", b"HSET", b"RPUSH", b"SADD", b"ZADD", b"XADD", 
 
 _CONVERSATION = re.compile(rb"companion:\{([^}]+)\}:(?:state|inbox|memory|sent):([^:]+:[^:]+:([^:]+))")
 _SURFACE = re.compile(rb"companion:\{([^}]+)\}:")
+_WHOSE = re.compile(rb"companion:\{[^}]+\}:(?:people|conversations:[^:]+)")
 _LAST = re.compile(rb"companion:\{[^}]+\}:(?:dead|outbox|sending)")
 _LEFT_OUT = re.compile(
     rb"companion:(?:companion(?:\x06.*)?|_kombu\..*|unacked.*|workers?|worker:.*|memory-key-check"
@@ -52,6 +54,7 @@ def commands(store: Store) -> Iterator[Command]:
     yield from _keys(redis, filter(_is_plain, all_names(redis)))
     for batch in _batches(_conversations(all_names(redis), surfaces), _NUM_CONVERSATIONS):
         yield from _read_conversations(redis, batch)
+    yield from _keys(redis, filter(_WHOSE.fullmatch, all_names(redis)))
     for surface in sorted(surfaces):
         keys = Keys(surface.decode())
         yield from _keys(redis, (keys.dead.encode(), keys.outbox.encode(), keys.sending.encode()))

@@ -4,7 +4,9 @@ import gzip
 import itertools
 import json
 import stat
+import sys
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -22,6 +24,7 @@ from bot.core.lease import Leases
 from bot.core.messages import Failed
 from bot.core.presence import WorkerState
 from bot.core.settings import load
+from bot.core.store import Keys
 from bot.embedded import EmbeddedRedis
 from bot.run import open_front
 from tests import programs
@@ -503,6 +506,31 @@ def test_a_backup_made_while_people_talk_loses_nothing_and_fits_together(compani
         assert said == [str(number) for number in range(len(said))]
         assert len(said) >= before[person]
         assert {turn.id for turn in turns} <= set(sent), "whoever was answered hears of it"
+
+
+def test_who_begins_to_write_during_a_backup_can_be_erased_after_it_is_restored(companion, machine, tmp_path, monkeypatch):
+    """Their words are in it: so must be where these are, and when they were here."""
+    old, together = machine("old"), talk("1", chat="-9").shared
+    looks = itertools.count(1)
+
+    def names(redis):
+        if next(looks) == 2:  # all that stands for itself has been read
+            for where, speaker in ((talk("5"), ""), (together, "6")):
+                update = incoming("a secret", where, update_id=where.person)
+                old.inbox.accept(replace(update, line=replace(update.line, speaker=speaker)))
+        return redis.scan_iter(match="companion:*")
+
+    answer(old, ANN, "hello", "a1")
+    monkeypatch.setattr(sys.modules["bot.backup.commands"], "all_names", names)
+    companion("old", "admin", "backup", tmp_path / "file")
+    companion("new", "admin", "restore", tmp_path / "file")
+
+    new = machine("new")
+    assert new.inbox.num_waiting(talk("5")) == new.inbox.num_waiting(together) == 1
+    people = {name.decode() for name in new.store.redis.zrange(Keys(SURFACE).people, 0, -1)}
+    assert people >= {"1", "5", "6"}, "else they are never erased for being silent"
+    new.people.forget(talk("6"))
+    assert new.inbox.num_waiting(together) == 0
 
 
 @pytest.mark.slow
