@@ -31,13 +31,20 @@ def persona(front: Front, ask: Ask) -> Answer:
 def think(front: Front, ask: Ask) -> Answer:
     modes = get_args(Thinking)
     if not ask.argument:
-        mode = front.people.preferences(ask.conversation).thinking or front.settings.thinking
+        mode = _thinking(front, ask)
         choices = tuple(Choice(ask.say("think-label", mode=mode), f"/think {mode}") for mode in modes)
         return Answer(ask.say("think-now", mode=mode), choices=choices)
     if ask.argument.lower() not in modes:
         return Answer(ask.say("think-unknown"))
     front.people.choose(ask.conversation, thinking=ask.argument.lower())
     return Answer(ask.say("think-chosen", mode=ask.argument.lower()))
+
+
+def _thinking(front: Front, ask: Ask) -> Thinking:
+    """As a worker takes it for the next reply."""
+    chosen = front.people.preferences(ask.conversation)
+    persona = front.personas.chosen(chosen.persona, front.settings.persona)
+    return chosen.thinking or persona.thinking or front.settings.thinking
 
 
 def language(front: Front, ask: Ask) -> Answer:

@@ -51,6 +51,17 @@ def test_think_shows_chooses_and_refuses(tell, people, language):
     assert tell("/think", language).text == say(language, "think-now", mode="show")
 
 
+def test_think_tells_what_the_persona_brings_where_nothing_was_chosen(tell, make_front, people, tmp_path):
+    (tmp_path / "owl.toml").write_text('title = "Owl"\ndescription = "An owl."\ngreeting = "Hoo."\nthinking = "show"\n')
+    front = make_front(persona_dir=tmp_path, thinking="off")
+    assert tell("/think", front=front).text == say("en", "think-now", mode="off")
+
+    tell("/persona owl", front=front)
+    assert tell("/think", front=front).text == say("en", "think-now", mode="show")
+    tell("/think hide", front=front)
+    assert tell("/think", front=front).text == say("en", "think-now", mode="hide")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_languages_are_listed_each_by_its_own_name(tell, people, language):
     answer = tell("/language", language)
