@@ -40,6 +40,8 @@ def aim(lines: tuple[Line, ...], turns: list[Turn]) -> Aim:
     if kind == "say":
         return Aim(lines, tuple(turns))
     last = turns[-1] if turns else None
+    if kind == "edit" and not any(_has(turn, lines[0]) for turn in turns):  # its first words got no answer
+        return Aim((replace(lines[0], kind="say"),), tuple(turns))
     if kind == "edit":
         return Aim(_edited(lines[0], last), before, replaces=True)
     if last is None:
@@ -48,9 +50,13 @@ def aim(lines: tuple[Line, ...], turns: list[Turn]) -> Aim:
 
 
 def _edited(edit: Line, last: Turn | None) -> tuple[Line, ...]:
-    if last is None or edit.message_id not in {line.message_id for line in last.lines}:
+    if last is None or not _has(last, edit):
         raise NothingToAnswer("edit_too_late")
     return tuple(_with(edit, line) if line.message_id == edit.message_id else line for line in last.lines)
+
+
+def _has(turn: Turn, edit: Line) -> bool:
+    return any(line.message_id == edit.message_id for line in turn.lines)
 
 
 def _with(edit: Line, line: Line) -> Line:

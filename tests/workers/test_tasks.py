@@ -256,6 +256,21 @@ def test_an_edit_that_comes_when_the_talk_has_gone_on_is_refused(say, memory, in
     assert [turn.said for turn in memory.recent(talk())] == ["first", "second"]
 
 
+def test_an_edit_of_a_message_that_could_not_be_answered_is_answered_itself(say, memory, inbox):
+    """It came while the first words were tried; none came after them."""
+    say("first")
+    wrong = incoming("#empty")
+    inbox.accept(wrong)
+    inbox.accept(edited(talk(), wrong.line.message_id, "better"))
+    assert [final.reason for final in say()] == ["empty"]
+
+    [final] = say()
+
+    assert isinstance(final, Finished)
+    assert (final.reply_to, "better" in final.answer) == (wrong.line.message_id, True)
+    assert [(turn.said, turn.lines[0].kind) for turn in memory.recent(talk())] == [("first", "say"), ("better", "say")]
+
+
 def test_a_line_behind_an_edit_is_a_turn_of_its_own(say, memory, inbox, answering, outbox, woken):
     say("first")
     inbox.accept(edited(talk(), memory.last(talk()).lines[0].message_id, "changed"))
