@@ -3,6 +3,8 @@
 Not in dumps: there, numbers are no text and longer texts may be compressed.
 """
 
+import re
+
 from bot.core.vault import Forgotten
 
 _READ = {
@@ -18,12 +20,14 @@ _READ = {
 
 def traces(redis, word):
     """The keys that have the word in their name or anywhere in their value, sorted."""
-    return sorted(name.decode() for name in redis.scan_iter() if word.encode() in name or _holds(redis, name, word))
+    # A number within a longer one is another: times have any digits, now and then those of somebody's id.
+    found = re.compile(rf"(?<!\d){re.escape(word)}(?!\d)").search
+    return sorted(name.decode() for name in redis.scan_iter() if found(name.decode()) or _holds(redis, name, found))
 
 
-def _holds(redis, name, word):
+def _holds(redis, name, found):
     read = _READ.get(redis.type(name))  # none for a key that has just gone
-    return read is not None and word in repr(read(redis, name))
+    return read is not None and found(repr(read(redis, name))) is not None
 
 
 def opened(redis, seal, place):
