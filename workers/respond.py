@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -40,12 +40,16 @@ def nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a turn ends: the final for the person, and what memory keeps of it. `read_ahead` is for when that is done."""
+    """How a turn ends: the final for the person, and what memory keeps of it. `read_ahead` is for when that is done.
+
+    `num_tokens` were written where memory keeps nothing.
+    """
 
     final: Final
     turn: Turn | None = None
     remember: Remember = "none"
     read_ahead: Callable[[], None] = nothing
+    num_tokens: int = 0
 
 
 class Responder:
@@ -88,7 +92,8 @@ class Responder:
         if self._settings.log_text:
             log.debug("replied", text=reply.answer)
         if not reply.answer:
-            return _failed(task.turn, lease, _WITHOUT_ANSWER.get(watch.reason or "", "empty"))
+            failed = _failed(task.turn, lease, _WITHOUT_ANSWER.get(watch.reason or "", "empty"))
+            return replace(failed, num_tokens=reply.num_tokens)
         turn = _turn(task, aimed, prompt, reply, _NOTES.get(watch.reason or reply.end, ""))
         remember: Remember = "replace" if aimed.replaces else "append"
         return Outcome(_finished(task, lease, turn, reply), turn, remember, partial(self._writer.read_ahead, task, turn))

@@ -115,7 +115,7 @@ class Answering:
         end = time.monotonic() + _COMMIT_SECONDS
         while True:
             try:
-                woken = self._leases.commit(lease, outcome.final, outcome.turn, outcome.remember, put_aside=put_aside)
+                woken = self._end(lease, outcome, put_aside)
                 break
             except RedisError:
                 if time.monotonic() > end:
@@ -123,6 +123,10 @@ class Answering:
                 time.sleep(_RETRY_SECONDS)
         turn_ended(lease, outcome.final, is_lost=woken is None)
         self._wake_all(woken or ())
+
+    def _end(self, lease: Lease, outcome: Outcome, put_aside: bool) -> tuple[Conversation, ...] | None:
+        given = lease, outcome.final, outcome.turn, outcome.remember
+        return self._leases.commit(*given, put_aside=put_aside, num_tokens=outcome.num_tokens)
 
     def _wake_all(self, conversations: Iterable[Conversation]) -> None:
         for conversation in conversations:

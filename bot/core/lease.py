@@ -103,9 +103,19 @@ class Leases:
         self._store.call("release", self._names(lease), str(lease.conversation), lease.token, int(forgive))
 
     def commit(
-        self, lease: Lease, final: Final, turn: Turn | None = None, remember: Remember = "none", *, put_aside: bool = False
+        self,
+        lease: Lease,
+        final: Final,
+        turn: Turn | None = None,
+        remember: Remember = "none",
+        *,
+        put_aside: bool = False,
+        num_tokens: int = 0,
     ) -> tuple[Conversation, ...] | None:
-        """End the turn everywhere at once. Gives the person's conversations to wake now, None when the lease was lost."""
+        """End the turn everywhere at once. Gives the person's conversations to wake now, None when the lease was lost.
+
+        `num_tokens` were written where no turn came of it.
+        """
         conversation, keys = lease.conversation, Keys(lease.conversation.surface)
         seal, place = lease.seal, str(conversation)
         written = [keys.outbox, keys.of(conversation, "memory"), keys.dead, keys.of_person(conversation.person, "usage")]
@@ -123,7 +133,7 @@ class Leases:
             final.turn if put_aside else "",
             letter,
             self._person_replies(),
-            turn.num_reply_tokens if turn else 0,
+            turn.num_reply_tokens if turn else num_tokens,
             self._holder() if turn else "",
         )
         return None if waiting < 0 else _named(*next)

@@ -342,7 +342,7 @@ def test_stop_ends_the_reply_at_once_and_keeps_what_was_said(
     assert memory.recent(talk())[0].reply == final.answer
 
 
-def test_stop_before_the_first_word_says_only_that(inbox, answering, outbox, memory, drafts):
+def test_stop_before_the_first_word_says_only_that(inbox, answering, outbox, memory, drafts, people):
     inbox.accept(incoming("hello #think 200 #slow"))
     running = begin(answering)
     _wait(lambda: drafts)
@@ -352,6 +352,9 @@ def test_stop_before_the_first_word_says_only_that(inbox, answering, outbox, mem
     assert not running.is_alive()
     assert [final.reason for final in finals(outbox)] == ["stopped"]
     assert memory.num_turns(talk()) == 0
+    usage = people.usage(talk())
+    assert usage.tokens_today == usage.tokens > 0, "or who stops each thought has no limit"
+    assert usage.turns == 0, "there was no answer"
 
 
 def test_forget_during_a_reply_is_not_undone_by_it(inbox, answering, outbox, memory, drafts):

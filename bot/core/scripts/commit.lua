@@ -19,7 +19,7 @@ if ARGV[12] ~= '' then redis.call('HSET', KEYS[1], 'holder', ARGV[12]) end
 local now = now_ms()
 local day = tostring(math.floor(now / 86400000))
 if redis.call('HGET', KEYS[10], 'day') ~= day then redis.call('HSET', KEYS[10], 'day', day, 'tokens_today', 0) end
-redis.call('HINCRBY', KEYS[10], 'turns', 1)
+if ARGV[5] ~= 'none' then redis.call('HINCRBY', KEYS[10], 'turns', 1) end
 redis.call('HINCRBY', KEYS[10], 'tokens', ARGV[11])
 redis.call('HINCRBY', KEYS[10], 'tokens_today', ARGV[11])
 local waiting = redis.call('LLEN', KEYS[2])
