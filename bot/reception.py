@@ -118,11 +118,11 @@ class Reception:
         return is_ours and shutil.disk_usage(settings.data_dir).free < _LEAST_DISK_BYTES
 
     def _language(self, incoming: Incoming) -> str:
-        """The person's choice, else the hint of their client (kept for delivery, which never meets it), else ours."""
+        """The person's choice, else the hint of their client, else ours. A hint is kept: not every update has one."""
         preferences = self._front.people.preferences(incoming.conversation)
         if incoming.language and incoming.language != preferences.hint:
             self._front.people.choose(incoming.conversation, hint=incoming.language)
-        return best(preferences.language, incoming.language, self._front.settings.language)
+        return best(preferences.language, incoming.language, preferences.hint, self._front.settings.language)
 
     def _run(self, ask: Ask) -> Answer:
         if self._front.inbox.is_known(ask.incoming):

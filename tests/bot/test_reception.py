@@ -235,6 +235,14 @@ def test_the_bot_speaks_the_persons_language_else_their_clients_else_its_own(mak
     assert receive(make(language="zh"), replace(incoming("/stop"), language="zh")) == [Answer(say("en", "stop-idle"))]
 
 
+def test_who_was_heard_in_their_language_is_refused_in_it_where_their_client_tells_none(make):
+    """Discord tells it of whoever gives a command, and of nobody who writes."""
+    reception = make(line_bytes=100)
+    receive(reception, replace(incoming("/help"), language="zh-CN"))
+
+    assert receive(reception, incoming("x" * 101)) == [Answer(say("zh", "refused-long", bytes=101, limit=100))]
+
+
 def test_a_line_that_could_not_be_kept_is_an_error_so_that_the_platform_keeps_it(own_redis, make_front):
     import os
     import signal
