@@ -114,7 +114,7 @@ class Personas:
     """
 
     def __init__(self, folders: Iterable[Path] = (SHIPPED,)) -> None:
-        files = {file.stem: file for folder in folders for file in sorted(folder.glob("*.toml"))}
+        files = {file.stem: file for folder in folders for file in sorted(folder.glob("[!.]*.toml"))}
         self._by_name = {name: load_persona(files[name]) for name in sorted(files)}
 
     @classmethod

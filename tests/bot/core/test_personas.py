@@ -107,6 +107,15 @@ def test_every_wrong_key_is_told_at_once(tmp_path):
     assert "`style`" in str(told.value)
 
 
+@pytest.mark.parametrize("name", [".#own.toml", "._own.toml"])
+def test_hidden_files_are_no_personas(name, tmp_path):
+    """Editors leave them beside a file that is being written, and some systems beside every file that is copied."""
+    own = folder(tmp_path / "own", pip=PIP)
+    (own / name).write_bytes(b"\x00\x05\x16\x07")
+
+    assert [one.name for one in Personas([own]).all()] == ["pip"]
+
+
 def test_a_file_name_that_cannot_be_typed_is_refused(tmp_path):
     with pytest.raises(BadPersona, match="the name must be"):
         Personas([folder(tmp_path / "own", **{"Big Bird": PIP})])
