@@ -52,6 +52,7 @@ class Memory:
         """Take back the newest turn and give it; None when there is none. Raises `Busy`."""
         turn = self._change_last(conversation, lambda _: None)
         if turn:
+            self._store.redis.delete(Keys(conversation.surface).of(conversation, "edited"))  # other words for it
             self._store.redis.set(ERASED, "1")
         return turn
 

@@ -77,7 +77,14 @@ def test_where_it_may_be_a_slip_mended_the_answer_is_offered_once_and_has_the_ne
     assert run(front, parse(incoming(offer.choices[0].command), "zh")).text == say("zh", "edit-old")
 
 
-@pytest.mark.parametrize("erase", [lambda front: front.memory.forget(talk()), lambda front: front.people.forget(talk())])
+@pytest.mark.parametrize(
+    "erase",
+    [
+        lambda front: front.memory.undo(talk()),
+        lambda front: front.memory.forget(talk()),
+        lambda front: front.people.forget(talk()),
+    ],
+)
 def test_an_edit_that_was_offered_is_forgotten_with_the_rest(front, end_turn, erase):
     line = end_turn()
     edited(front, tentative(line.message_id), "en")
