@@ -39,7 +39,8 @@ def export(front: Front, ask: Ask) -> Answer:
 
 def everything(front: Front, person: Conversation) -> dict[str, Any]:
     """What /forget erases, and what it leaves: who may talk, and what admins did."""
-    lists = front.access.lists_of(Subject.person(person))
+    names = Subject.person(person), Subject(person.surface, "chat", person.person)  # of their private chat
+    lists = sorted({on for name in names for on in front.access.lists_of(name)})
     log = [asdict(entry) for entry in front.audit.about(person)]
     return front.people.export(person) | {"lists": lists, "admin_log": log}
 

@@ -57,13 +57,13 @@ class Audit:
         return sorted((Entry.load(*entry) for entry in found), key=lambda entry: entry.at)[-num:]
 
     def about(self, person: Conversation) -> list[Entry]:
-        """All entries that name a person, as who did it or as whom it concerned, oldest first."""
-        who, whom = f"{person.platform}:{person.person}", f"person:{person.person}"
+        """All entries that name a person, or their private chat, as who did it or as whom it concerned, oldest first."""
+        who, whom = f"{person.platform}:{person.person}", (f"person:{person.person}", f"chat:{person.person}")
         theirs = f"{person.surface}:", f":{person.person}"
 
         def names(entry: Entry) -> bool:
             is_conversation = entry.whom.startswith(theirs[0]) and entry.whom.endswith(theirs[1])
-            return entry.who == who or entry.whom == whom or is_conversation
+            return entry.who == who or entry.whom in whom or is_conversation
 
         return [entry for entry in self.last(person.surface, 2 * _NUM_KEPT) if names(entry)]
 

@@ -100,6 +100,20 @@ def test_an_export_tells_the_lists_and_the_admins_log_of_this_person_alone(tell,
     assert "person:2" not in text
 
 
+def test_an_export_tells_what_names_the_persons_private_chat(tell, front):
+    """It bears their own id."""
+    me = talk().person
+    front.access.put(Subject(SURFACE, "chat", me), "block")
+    front.audit.write(SURFACE, "telegram:9", "block", f"chat:{me}")
+    front.access.put(Subject(SURFACE, "chat", "-9"), "allow")
+    front.audit.write(SURFACE, "telegram:9", "allow", "chat:-9")
+
+    kept = json.loads(tell("/export").documents[0].content)
+
+    assert kept["lists"] == ["block"]
+    assert [entry["whom"] for entry in kept["admin_log"]] == [f"chat:{me}"]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_export_can_be_read_in_the_persons_language(tell, kept, memory, language):
     text = tell("/export", language).documents[1].content.decode()
