@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
+from redis.connection import parse_url
 
 _LOCALES = Path(__file__).parents[1] / "locales"  # a language is a file there, and nothing else
+_OF_REDIS = ("redis://", "rediss://", "unix://")
 
 
 def split(value: Any) -> Any:
@@ -34,9 +36,25 @@ def _language(language: str) -> str:
 
 
 def _redis(url: SecretStr) -> SecretStr:
-    if not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+    if not url.get_secret_value().startswith(_OF_REDIS):
         raise PydanticCustomError("redis", "not a URL of Redis")
+    return _broker(url)
+
+
+def _broker(url: SecretStr) -> SecretStr:
+    """Where a sign of a password ends the host, the client's own words would show what stands before it."""
+    if url.get_secret_value().startswith(_OF_REDIS) and not _can_be_followed(url.get_secret_value()):
+        raise PydanticCustomError("redis_parts", "no port or database")
     return url
+
+
+def _can_be_followed(url: str) -> bool:
+    try:
+        parse_url(url)  # type: ignore[no-untyped-call]
+    except ValueError:
+        return False
+    parts = urlsplit(url)
+    return parts.scheme == "unix" or (re.fullmatch(r"/?\d*", parts.path) is not None and not parts.fragment)
 
 
 def _hosts(urls: SecretStr) -> SecretStr:
@@ -67,5 +85,6 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 People = Annotated[Names, AfterValidator(_people)]
 Language = Annotated[str, AfterValidator(_language)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
+BrokerUrl = Annotated[SecretStr, AfterValidator(_broker)]
 HttpUrls = Annotated[SecretStr, AfterValidator(_hosts)]
 Key = Annotated[SecretStr, AfterValidator(_key)]

@@ -19,7 +19,7 @@ from pydantic_settings.sources import DotEnvSettingsSource
 
 from bot.core.errors import SettingsError
 from bot.core.messages import Thinking
-from bot.core.setting_kinds import HttpUrls, Key, Language, Names, People, RedisUrl
+from bot.core.setting_kinds import BrokerUrl, HttpUrls, Key, Language, Names, People, RedisUrl
 from bot.core.texts import tell
 from bot.core.wrong import wrong
 
@@ -132,7 +132,7 @@ class Settings(BaseSettings):
         None, description="TOML file with rules and crisis lines of your own, beside those shipped"
     )
     redis_url: RedisUrl | None = Field(None, description="Redis to use, as a URL; without it one is started")
-    broker_url: SecretStr | None = Field(None, description="Celery's broker, if it is not the same Redis")
+    broker_url: BrokerUrl | None = Field(None, description="Celery's broker, if it is not the same Redis")
     data_dir: Path = Field(
         default_factory=lambda: user_data_path("companion", appauthor=False),
         description="Folder for Redis's data, the key file and locks",

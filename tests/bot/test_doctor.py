@@ -151,7 +151,7 @@ def test_an_embedded_redis_that_does_not_run_is_said_with_what_to_type(tmp_path,
     assert not (tmp_path / "new").exists(), "a doctor leaves no trace"
 
 
-@pytest.mark.parametrize("url", ["http://:s3cret@example.org", "nonsense"])
+@pytest.mark.parametrize("url", ["http://:s3cret@example.org", "redis://:s3cret/1@example.org", "nonsense"])
 def test_a_url_that_is_not_redis_does_not_hide_the_other_checks(monkeypatch, tmp_path, url):
     monkeypatch.setenv("COMPANION_REDIS_URL", url)
     monkeypatch.setenv("COMPANION_DATA_DIR", str(tmp_path))

@@ -61,6 +61,7 @@ value-language = Input should be one of { $known }
 value-one_line = Should be one line
 value-people = Each should be a platform and a user id, like telegram:123456789
 value-redis = Input should begin with redis://, rediss:// or unix://
+value-redis_parts = A port is a number up to 65535, and that of a database follows the last slash; in a password write / as %2F, # as %23 and ? as %3F
 value-rule = Must not have a line that is only ---: it ends the persona in the prompt
 
 # Redis

@@ -52,6 +52,7 @@ value-language = 应为以下之一：{ $known }
 value-one_line = 只能有一行
 value-people = 每一个都应是平台加用户编号，例如 telegram:123456789
 value-redis = 应以 redis://、rediss:// 或 unix:// 开头
+value-redis_parts = 端口是不大于 65535 的数字，最后一个斜杠后面是数据库编号；密码里的 / 请写成 %2F，# 写成 %23，? 写成 %3F
 value-rule = 不能有只写着 --- 的行：它在提示里表示人物到此结束
 
 # Redis

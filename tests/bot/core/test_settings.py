@@ -163,6 +163,31 @@ def test_a_redis_url_of_another_kind_is_refused_and_not_shown(monkeypatch):
     )
 
 
+@pytest.mark.parametrize("name", ["redis_url", "broker_url"])
+@pytest.mark.parametrize(
+    "rest", [":s3cret/12@host", ":s3cret#12@host:1", ":12/s3cret@host", ":12#s3cret@host", "host:80x", "host:99999", "[::1"]
+)
+def test_a_redis_url_that_nobody_can_follow_is_refused_and_not_shown(monkeypatch, name, rest):
+    """Half of all passwords in base64 have a slash, at which the host would end."""
+    monkeypatch.setenv(f"COMPANION_{name.upper()}", f"redis://{rest}")
+
+    assert refusal() == (
+        f"COMPANION_{name.upper()}: got a value that is not shown; a port is a number up to 65535, and that of a database "
+        "follows the last slash; in a password write / as %2F, # as %23 and ? as %3F"
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://", "redis://host/", "rediss://:a%2Fb@host:1/2?socket_timeout=3", "unix://:a@/path/sock?db=1"]
+)
+def test_a_redis_url_that_can_be_followed_is_taken_as_it_is(url):
+    assert load(redis_url=url).redis_url.get_secret_value() == url
+
+
+def test_a_broker_need_not_be_a_redis():
+    assert load(broker_url="amqp://guest@host:5672//").broker_url.get_secret_value() == "amqp://guest@host:5672//"
+
+
 def test_a_data_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
 
