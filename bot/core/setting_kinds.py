@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -81,6 +82,11 @@ def _key(key: SecretStr) -> SecretStr:
     return SecretStr(value)
 
 
+def _at_home(place: Path) -> Path:
+    """As a shell reads it, which a file of settings never meets; a name that nobody has stays as it is."""
+    return Path(os.path.expanduser(place))
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 People = Annotated[Names, AfterValidator(_people)]
 Language = Annotated[str, AfterValidator(_language)]
@@ -88,3 +94,4 @@ RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
 BrokerUrl = Annotated[SecretStr, AfterValidator(_broker)]
 HttpUrls = Annotated[SecretStr, AfterValidator(_hosts)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
+Place = Annotated[Path, AfterValidator(_at_home)]

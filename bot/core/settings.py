@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_data_path
@@ -19,7 +18,7 @@ from pydantic_settings.sources import DotEnvSettingsSource
 
 from bot.core.errors import SettingsError
 from bot.core.messages import Thinking
-from bot.core.setting_kinds import BrokerUrl, HttpUrls, Key, Language, Names, People, RedisUrl
+from bot.core.setting_kinds import BrokerUrl, HttpUrls, Key, Language, Names, People, Place, RedisUrl
 from bot.core.texts import tell
 from bot.core.wrong import wrong
 
@@ -99,7 +98,7 @@ class Settings(BaseSettings):
     )
     reply_seconds: float = Field(600, gt=0, description="A reply that takes longer ends with words of regret")
     persona: str = Field("default", description="Who the companion is, unless a person or a chat chose another")
-    persona_dir: Path | None = Field(None, description="Folder with persona files of your own (`*.toml`)")
+    persona_dir: Place | None = Field(None, description="Folder with persona files of your own (`*.toml`)")
     language: Language = Field(
         "en", description="Language of the bot's own texts where the person's is not known, and of the shell: `en` or `zh`"
     )
@@ -128,12 +127,12 @@ class Settings(BaseSettings):
     country: str = Field(
         "", pattern="^([A-Z]{2})?$", description="Whose crisis lines come first, such as `US`; by language if unset"
     )
-    conduct_file: Path | None = Field(
+    conduct_file: Place | None = Field(
         None, description="TOML file with rules and crisis lines of your own, beside those shipped"
     )
     redis_url: RedisUrl | None = Field(None, description="Redis to use, as a URL; without it one is started")
     broker_url: BrokerUrl | None = Field(None, description="Celery's broker, if it is not the same Redis")
-    data_dir: Path = Field(
+    data_dir: Place = Field(
         default_factory=lambda: user_data_path("companion", appauthor=False),
         description="Folder for Redis's data, the key file and locks",
     )

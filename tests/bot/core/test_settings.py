@@ -188,6 +188,15 @@ def test_a_broker_need_not_be_a_redis():
     assert load(broker_url="amqp://guest@host:5672//").broker_url.get_secret_value() == "amqp://guest@host:5672//"
 
 
+@pytest.mark.parametrize("place", ["environment", ".env", "companion.toml"])
+@pytest.mark.parametrize("name", ["data_dir", "persona_dir", "conduct_file"])
+def test_a_tilde_is_the_home_also_where_no_shell_reads_it(monkeypatch, place, name):
+    monkeypatch.setenv("HOME", "/home/ann")
+    give(monkeypatch, place, name, "~/companion")
+
+    assert getattr(load(), name) == Path("/home/ann/companion")
+
+
 def test_a_data_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
 
