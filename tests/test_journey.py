@@ -1,11 +1,14 @@
 """The whole way of a message, as a person walks it: terminal, Redis, Celery worker, engine process and back."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from bot.i18n import say
-from tests.programs import Chat, processes_of, turns_of, until
+from tests.programs import ROOT, Chat, processes_of, turns_of, until
 from tests.tiny_models import make_tiny_model
 
 pytestmark = pytest.mark.skipif("not __import__('os').path.isdir('/proc/self')", reason="looks at processes in /proc")
@@ -53,6 +56,27 @@ def test_piped_lines_are_answered_one_by_one_with_replies_alone_on_stdout(tmp_pa
         "You said: three. I am listening.",
     ]
     assert "thought" not in " ".join(said)
+
+
+def test_a_chat_whose_replies_nobody_reads_any_more_ends_and_keeps_what_was_not_read(tmp_path):
+    """As of `companion chat | head -1`."""
+    command, log = [sys.executable, "-m", "bot", "chat"], tmp_path / "chat.err"
+    with (
+        log.open("w") as err,
+        subprocess.Popen(
+            command, env=at_home(tmp_path), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, text=True, bufsize=1
+        ) as chat,
+    ):
+        chat.stdin.write("one\n")
+        assert chat.stdout.readline() == "You said: one. I am listening.\n"
+        chat.stdout.close()
+        chat.stdin.write("two\n")
+        assert chat.wait(50) == 1
+
+    assert "Traceback" not in log.read_text()
+    assert processes_of(tmp_path) == []
+    with Chat(tmp_path) as chat:
+        assert chat.hear() == "You said: two. I am listening."
 
 
 def test_who_is_refused_once_and_then_in_silence_is_not_left_waiting_at_the_terminal(tmp_path):
@@ -149,3 +173,7 @@ def test_a_real_model_answers_through_the_whole_way_and_is_remembered(tmp_path):
     assert (first.said, second.said) == ("hello", "again")
     assert first.reply
     assert second.num_prompt_tokens > first.num_prompt_tokens
+
+
+def at_home(data_dir):
+    return {**os.environ, "COMPANION_ENGINE": "echo", "COMPANION_DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT)}

@@ -12,7 +12,9 @@ from typing import Protocol
 from bot.core.messages import Conversation, Draft
 from bot.core.shell import user_here
 from bot.run import Front
-from bot.surface import Reply
+from bot.surface import NotSent, Reply
+
+_NEVER_SECONDS = 86_400.0
 
 
 class Page(Protocol):
@@ -43,7 +45,7 @@ class ConsoleSurface:
     def __init__(self, conversation: Conversation, page: Page) -> None:
         self.name = conversation.surface
         self._page, self._wait_text = page, ""
-        self._finals: asyncio.Queue[Reply] = asyncio.Queue()
+        self._finals: asyncio.Queue[Reply | BrokenPipeError] = asyncio.Queue()
 
     async def show(self, conversation: Conversation, draft: Draft) -> None:
         self._page.draft(draft.thinking, draft.thought, draft.answer)
@@ -54,6 +56,14 @@ class ConsoleSurface:
             self._page.tell_wait(text)
 
     async def deliver(self, conversation: Conversation, reply: Reply) -> list[str]:
+        """Where nobody reads any more, as behind a `head -1`, the chat ends and the reply is for the next one."""
+        try:
+            return self._deliver(reply)
+        except BrokenPipeError as problem:
+            self._finals.put_nowait(problem)
+            raise NotSent(_NEVER_SECONDS) from problem
+
+    def _deliver(self, reply: Reply) -> list[str]:
         if reply.is_notice:
             self._page.tell("\n".join(reply.all_remarks))
             return []
@@ -64,8 +74,12 @@ class ConsoleSurface:
 
     async def wait(self, message_id: str) -> None:
         """Until the reply to that message has been written, or a final that no longer knows what it answers."""
-        while (await self._finals.get()).reply_to not in (message_id, ""):
-            pass
+        while True:
+            final = await self._finals.get()
+            if isinstance(final, BrokenPipeError):
+                raise final
+            if final.reply_to in (message_id, ""):
+                return
 
 
 def conversation_here(front: Front, user: Callable[[], str] = user_here) -> Conversation:

@@ -1,7 +1,9 @@
 import asyncio
 
+import pytest
+
 from bot.adapters.console.surface import ConsoleSurface
-from bot.surface import Reply
+from bot.surface import NotSent, Reply
 from tests.sayings import talk
 
 
@@ -39,6 +41,22 @@ def test_a_final_that_knows_no_question_ends_the_wait():
     async def run():
         await surface.deliver(talk(), Reply("", remarks=("Forgotten.",)))
         await asyncio.wait_for(surface.wait("x"), 60)
+
+    asyncio.run(run())
+
+
+def test_a_reply_that_nobody_reads_ends_the_wait_and_is_not_taken_for_delivered():
+    class Closed(Page):
+        def final(self, reply):
+            raise BrokenPipeError
+
+    surface = ConsoleSurface(talk(), Closed())
+
+    async def run():
+        with pytest.raises(NotSent):
+            await surface.deliver(talk(), Reply("hi", reply_to="x"))
+        with pytest.raises(BrokenPipeError):
+            await asyncio.wait_for(surface.wait("x"), 60)
 
     asyncio.run(run())
 
