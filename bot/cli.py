@@ -10,7 +10,7 @@ import click
 
 from bot.admin import admin, export, forget
 from bot.core.errors import CompanionError
-from bot.core.shell import Shell
+from bot.core.shell import Shell, print_anything
 from bot.core.texts import SHELL, tell
 
 
@@ -179,6 +179,7 @@ for command in (admin, export, forget):
 
 
 def main() -> None:
+    print_anything()
     try:
         cli(prog_name="companion")
     except CompanionError as problem:

@@ -1,5 +1,6 @@
 """The whole way of a message, as a person walks it: terminal, Redis, Celery worker, engine process and back."""
 
+import json
 import os
 import subprocess
 import sys
@@ -77,6 +78,19 @@ def test_a_chat_whose_replies_nobody_reads_any_more_ends_and_keeps_what_was_not_
     assert processes_of(tmp_path) == []
     with Chat(tmp_path) as chat:
         assert chat.hear() == "You said: two. I am listening."
+
+
+def test_signs_that_the_terminal_cannot_show_are_shown_as_question_marks_and_exported_whole(tmp_path):
+    environment = {**at_home(tmp_path), "PYTHONIOENCODING": "ascii"}
+    chat, export = (
+        subprocess.run([sys.executable, "-m", "bot", command], env=environment, input=said, capture_output=True, timeout=50)
+        for command, said in (("chat", b"caf\xe9\n/language\n"), ("export", b""))
+    )
+
+    first, *rest = chat.stdout.decode("ascii").splitlines()
+    assert first == "You said: caf?. I am listening."
+    assert rest[-1] == "/language zh ? ??"
+    assert "caf\ufffd" in str(json.loads(export.stdout))
 
 
 def test_who_is_refused_once_and_then_in_silence_is_not_left_waiting_at_the_terminal(tmp_path):

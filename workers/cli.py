@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from io import TextIOWrapper
 from pathlib import Path
 from threading import Thread
 
@@ -14,7 +13,7 @@ import click
 from bot.core import logs
 from bot.core.errors import CompanionError
 from bot.core.settings import load, make_data_dir
-from bot.core.shell import Shell
+from bot.core.shell import Shell, print_anything
 from workers.place import take_place
 from workers.texts import TEXTS, language
 
@@ -75,7 +74,6 @@ def model() -> None:
 def pull(name: str, mirror: str, revision: str | None, to: Path | None) -> None:
     from workers.checkpoints.pull import print_pull
 
-    _print_anything()
     sys.exit(print_pull(name, mirror, revision, to, language()))
 
 
@@ -86,7 +84,6 @@ def pull(name: str, mirror: str, revision: str | None, to: Path | None) -> None:
 def check(path: Path, deep: bool, as_json: bool) -> None:
     from workers.checkpoints.check import print_report
 
-    _print_anything()
     sys.exit(print_report(path, deep, as_json, language()))
 
 
@@ -96,15 +93,7 @@ def check(path: Path, deep: bool, as_json: bool) -> None:
 def explain(name: str, as_json: bool) -> None:
     from workers.checkpoints.explain import print_explanation
 
-    _print_anything()
     sys.exit(print_explanation(name, as_json, language()))
-
-
-def _print_anything() -> None:
-    """Names in files hold what the terminal may not know."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 def _end_with_stdin() -> None:
@@ -115,6 +104,7 @@ def _end_with_stdin() -> None:
 
 
 def main() -> None:
+    print_anything()
     try:
         cli(prog_name="python -m workers")
     except CompanionError as problem:

@@ -20,7 +20,8 @@ def export(whom: str | None) -> None:
         whose = whose_is(front, whom)
         kept = everything(front, whose)
         hands_on(front, whose.surface).note("export", f"person:{whose.person}")
-        json.dump(kept, sys.stdout, ensure_ascii=False, indent=2)
+        knows_all = sys.stdout.encoding.lower() == "utf-8"
+        json.dump(kept, sys.stdout, ensure_ascii=not knows_all, indent=2)
         print()
 
 

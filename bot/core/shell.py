@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import gettext
 import os
+import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,13 @@ class Shell(click.Group):
         gettext.textdomain("click")
         _explain(self, self._texts, spoken, "help")
         return super().make_context(*arguments, **extra)
+
+
+def print_anything() -> None:
+    """What somebody wrote, and names in files, hold what the terminal may not know: a question mark stands for it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def user_here() -> str:

@@ -54,6 +54,13 @@ def test_a_wrong_setting_stops_every_command_that_reads_settings():
     assert result.stderr == "COMPANION_SLOT is not a setting; did you mean COMPANION_SLOTS?\n"
 
 
+def test_what_the_terminal_cannot_show_ends_no_command():
+    result = companion("persona", "list", PYTHONIOENCODING="latin-1")
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "xiaoman      ?? (zh)" in result.stdout
+
+
 def test_a_redis_that_cannot_be_reached_is_told_in_words_without_the_password():
     result = companion("export", COMPANION_REDIS_URL="redis://:hunter2@127.0.0.1:1/0")
 
