@@ -225,8 +225,8 @@ def _read_lines(put: Callable[[str], object]) -> None:
 
 def _show_thoughts_by_default(front: Front, conversation: Conversation) -> None:
     """At a terminal thoughts are pleasant to watch, unless somebody decided otherwise."""
-    if "thinking" not in front.settings.model_fields_set:
-        front.people.choose_for_chat(conversation, thinking="show")
+    is_set = "thinking" in front.settings.model_fields_set
+    front.people.choose_for_chat(conversation, thinking=None if is_set else "show")  # kept, from one start to the next
 
 
 @contextmanager
