@@ -93,6 +93,15 @@ def test_signs_that_the_terminal_cannot_show_are_shown_as_question_marks_and_exp
     assert "caf\ufffd" in str(json.loads(export.stdout))
 
 
+def test_a_pipe_is_read_as_the_terminal_writes(tmp_path):
+    environment = {**at_home(tmp_path), "PYTHONIOENCODING": "gbk"}
+    command = [sys.executable, "-m", "bot", "chat"]
+    done = subprocess.run(command, env=environment, input="你好".encode("gbk"), capture_output=True, timeout=50)
+
+    assert done.stdout.decode("gbk").startswith("你说")
+    assert "你好" in done.stdout.decode("gbk")
+
+
 def test_who_is_refused_once_and_then_in_silence_is_not_left_waiting_at_the_terminal(tmp_path):
     with Chat(tmp_path, access="invite", owners="console:nobody-here") as chat:
         for _ in range(3):

@@ -213,13 +213,13 @@ async def _piped() -> AsyncIterator[str]:
 
 def _read_lines(put: Callable[[str], object]) -> None:
     """Not through `sys.stdin`: its lock, held by a thread that waits, would be fatal to the interpreter's own end."""
-    rest = b""
+    rest, encoding = b"", sys.stdin.encoding
     with suppress(RuntimeError):  # the loop has ended before the input
         while data := os.read(0, 65_536):
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
-                put(line.decode(errors="replace") + "\n")
-        put(rest.decode(errors="replace") + "\n")
+                put(line.decode(encoding, "replace") + "\n")
+        put(rest.decode(encoding, "replace") + "\n")
         put("")
 
 
