@@ -131,7 +131,9 @@ class _Chat:
         waiting = asyncio.create_task(self._surface.wait(message_id))
         with _on_interrupt(partial(self._stop, waiting)):
             await asyncio.wait({waiting})
-        if not waiting.cancelled():
+        if waiting.cancelled():
+            self._page.give_up()
+        else:
             waiting.result()
 
     def _stop(self, waiting: asyncio.Task[None], presses: int) -> None:

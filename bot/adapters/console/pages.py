@@ -21,6 +21,9 @@ class Plain:
     def wait(self) -> None:
         """A pipe needs no patience."""
 
+    def give_up(self) -> None:
+        """Nothing stands there that has to go."""
+
     def tell_wait(self, text: str) -> None:
         """Beside the replies, for whoever watches."""
         print(text, file=sys.stderr, flush=True)
@@ -46,12 +49,16 @@ class Screen:
         self._console = console or Console(highlight=False)
         self._live: Live | None = None
         self._waits_since = 0.0
-        self._thought = False
+        self._thought = self._gave_up = False
         self._written = ""
 
     def wait(self) -> None:
-        self._waits_since, self._thought = time.monotonic(), False
+        self._waits_since, self._thought, self._gave_up = time.monotonic(), False, False
         self._show_thought("")
+
+    def give_up(self) -> None:
+        self._collapse_thought()
+        self._gave_up = True
 
     def tell_wait(self, text: str) -> None:
         self._show_thought(text)
@@ -88,6 +95,8 @@ class Screen:
         return [self._say("console-variant", variant=reply.variant, variants=reply.num_variants)]
 
     def _show_thought(self, thought: str) -> None:
+        if self._gave_up:
+            return
         if self._live is None:
             self._live = Live(console=self._console, transient=True, refresh_per_second=10)
             self._live.start()

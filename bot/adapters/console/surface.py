@@ -23,6 +23,9 @@ class Page(Protocol):
     def wait(self) -> None:
         """A reply has been asked for."""
 
+    def give_up(self) -> None:
+        """The person does not wait for it any longer, and may be writing something else when it comes."""
+
     def tell_wait(self, text: str) -> None:
         """Why there is no reply yet."""
 

@@ -1,6 +1,7 @@
 """What somebody at a terminal is told when nothing can be reached, in the language of their terminal."""
 
 import asyncio
+import signal
 
 import pytest
 
@@ -15,6 +16,12 @@ class Page:
 
     def say(self, text, commands=()):
         self.said.append(text)
+
+    def wait(self):
+        self.said.append("waits")
+
+    def give_up(self):
+        self.said.append("gives up")
 
 
 @pytest.mark.parametrize(("lang", "language"), [("en_GB.UTF-8", "en"), ("zh_CN.UTF-8", "zh")])
@@ -36,3 +43,16 @@ def test_thoughts_are_shown_at_a_terminal_until_somebody_decides_otherwise(make_
     assert [thinking(), thinking(thinking="off"), thinking(thinking="hide"), thinking()] == ["show", "off", "hide", "show"]
     make_front().people.choose(talk(), thinking="off")
     assert [thinking(), thinking(thinking="show")] == ["off", "off"]
+
+
+def test_a_second_ctrl_c_does_not_wait_and_clears_the_screen_of_what_said_so(make_front):
+    page = Page()
+    chat = _Chat(make_front(), talk(), page)
+
+    async def press_twice():
+        for delay in (0.1, 0.2):
+            asyncio.get_running_loop().call_later(delay, signal.raise_signal, signal.SIGINT)
+        await asyncio.wait_for(chat._wait_for_reply("x"), 60)
+
+    asyncio.run(press_twice())
+    assert page.said == ["waits", "gives up"]

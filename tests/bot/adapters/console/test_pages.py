@@ -109,6 +109,21 @@ def test_a_wait_without_a_thought_leaves_no_line(screen, terminal):
     assert terminal.rows == ["So it is."]
 
 
+def test_who_does_not_wait_any_longer_has_the_screen_to_write_on(screen, terminal):
+    screen.wait()
+    screen.draft(True, "hm", "")
+    screen.give_up()
+    screen.draft(True, "hm, hm", "")
+    screen.tell_wait("You are next in line.")
+
+    assert screen._live is None
+    assert terminal.out.getvalue().rpartition("\x1b[?25")[2].startswith("h"), "the cursor can be seen again"
+    screen.final(Reply("Here it is."))
+    assert terminal.rows[-1] == "Here it is."
+    screen.wait()
+    assert screen._live is not None
+
+
 def test_a_worker_that_begins_anew_with_other_words_begins_again_below(screen, terminal):
     screen.draft(False, "", "It is so")
     screen.draft(False, "", "No, otherwise")
