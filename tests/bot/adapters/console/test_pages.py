@@ -109,6 +109,18 @@ def test_a_wait_without_a_thought_leaves_no_line(screen, terminal):
     assert terminal.rows == ["So it is."]
 
 
+def test_what_a_terminal_obeys_is_not_in_a_thought_or_an_answer(screen, terminal):
+    """A model that is asked how to clear the screen may write just that."""
+    command = "\x1b[2J\x1b]0;x\x07\x9b2J"
+    screen.wait()
+    screen.draft(True, f"thought {command}", "")
+    screen.draft(False, "", f"one\t{command} tw")
+    screen.final(Reply(f"one\t{command} two\r\nthree"))
+
+    assert not re.findall(r"\x1b\[2J|\x1b\]|\x07|\x9b", terminal.out.getvalue())
+    assert [row.rstrip() for row in terminal.rows[-2:]] == ["one     ?[2J?]0;x??2J two", "three"]
+
+
 def test_who_does_not_wait_any_longer_has_the_screen_to_write_on(screen, terminal):
     screen.wait()
     screen.draft(True, "hm", "")
