@@ -250,6 +250,7 @@ console-thought = { $seconds ->
   }
 console-choices = ({ $names })
 console-saved = Saved as { $path }. The file is yours: /forget does not erase it.
+console-not-saved = I could not save it in { $folder }: { $problem }. Free some space, or see to the folder, and try again.
 console-variant = answer { $variant } of { $variants } · /retry list
 console-bye = Bye.
 console-stop-hint = (Ctrl-D or /quit leaves)

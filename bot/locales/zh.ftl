@@ -209,6 +209,7 @@ console-thinking = 思考中……
 console-thought = 思考了 { $seconds } 秒
 console-choices = （{ $names }）
 console-saved = 已保存为 { $path }。这个文件归你：/forget 不会清除它。
+console-not-saved = 没能保存到 { $folder }：{ $problem }。请腾出空间，或检查这个文件夹，然后再试一次。
 console-variant = 第 { $variant } 个回答，共 { $variants } 个 · /retry list
 console-bye = 再见。
 console-stop-hint = （Ctrl-D 或 /quit 离开）

@@ -22,7 +22,7 @@ from bot.adapters.console.pages import Plain, Screen
 from bot.adapters.console.saving import save
 from bot.adapters.console.surface import ConsoleSurface, Page, conversation_here, language_here
 from bot.alerts import Alerts
-from bot.commands import Answer
+from bot.commands import Answer, Document
 from bot.commands.talk import last_message
 from bot.core.errors import CompanionError
 from bot.core.messages import Conversation, Incoming, Line
@@ -107,8 +107,14 @@ class _Chat:
         if answer.text:
             self._page.say(answer.text, tuple(choice.command for choice in answer.choices))
         for document in answer.documents:
-            file = await asyncio.to_thread(save, document, self._front.settings.data_dir)
-            self._page.say(say(_language(self._front, self._conversation), "console-saved", path=str(file)))
+            self._page.say(await asyncio.to_thread(self._save, document))
+
+    def _save(self, document: Document) -> str:
+        folder, language = self._front.settings.data_dir / "exports", _language(self._front, self._conversation)
+        try:
+            return say(language, "console-saved", path=str(save(document, folder)))
+        except OSError as problem:
+            return say(language, "console-not-saved", folder=str(folder), problem=problem.strerror or "?")
 
     def _remind(self) -> None:
         """That this is an AI, when it is time: beside the replies, so that a pipe gets nothing but them."""

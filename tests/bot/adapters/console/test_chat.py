@@ -56,3 +56,13 @@ def test_a_second_ctrl_c_does_not_wait_and_clears_the_screen_of_what_said_so(mak
 
     asyncio.run(press_twice())
     assert page.said == ["waits", "gives up"]
+
+
+def test_a_file_that_cannot_be_written_is_told_and_the_chat_goes_on(make_front, tmp_path, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "en_GB.UTF-8")
+    (tmp_path / "exports").write_text("in the way")
+    page = Page()
+    chat = _Chat(make_front(), talk(), page)
+
+    assert asyncio.run(chat._say("/export")) is True
+    assert page.said[-1] == say("en", "console-not-saved", folder=str(tmp_path / "exports"), problem="File exists")
