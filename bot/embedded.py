@@ -30,7 +30,7 @@ from bot.core.texts import tell
 
 OLDEST = (6, 2)
 _NAMES = ("redis-server", "valkey-server")
-_START_SECONDS, _STOP_SECONDS, _ANSWER_SECONDS = 30.0, 15.0, 5.0
+_START_SECONDS, _STOP_SECONDS, _ANSWER_SECONDS, _VERSION_SECONDS = 30.0, 15.0, 5.0, 10.0
 _MAX_SOCKET_PATH = 100  # the kernel takes 107 bytes
 _CONFIG = """\
 port 0
@@ -225,7 +225,10 @@ def find_server() -> str:
 
 
 def server_version(path: str) -> tuple[int, ...]:
-    answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)
+    try:
+        answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=_VERSION_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return (0,)  # nobody knows
     return _parse(answer.stdout)
 
 

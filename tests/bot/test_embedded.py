@@ -311,6 +311,19 @@ def test_a_server_on_the_path_is_taken_if_it_is_new_enough(monkeypatch, tmp_path
     assert find_server() == (str(program) if is_taken else "the bundled one")
 
 
+@pytest.mark.parametrize("program", ["#!/bin/sh\nexec /bin/sleep 60\n", "of another kind of machine", "#!/nobody/here\n"])
+def test_a_server_that_cannot_say_its_version_is_passed_over(monkeypatch, tmp_path, program):
+    """On a machine that has no memory left for a moment, too: what keeps everything alive asks again at its next look."""
+    file = tmp_path / "redis-server"
+    file.write_text(program)
+    file.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(embedded, "_bundled_server", lambda: "the bundled one")
+    monkeypatch.setattr(embedded, "_VERSION_SECONDS", 0.2)
+
+    assert find_server() == "the bundled one"
+
+
 # nobody else gets in
 
 
