@@ -185,3 +185,8 @@ def main() -> None:
     except CompanionError as problem:
         print(problem, file=sys.stderr)
         sys.exit(1)
+    except OSError as problem:
+        if problem.filename is None:
+            raise
+        print(tell("file-unusable", file=str(problem.filename), problem=problem.strerror or "?"), file=sys.stderr)
+        sys.exit(1)

@@ -81,6 +81,15 @@ def test_a_wrong_memory_key_is_told_in_words(tmp_path):
     assert results[1].stderr.startswith("The memory key does not open what is stored.")
 
 
+def test_a_file_that_cannot_be_opened_is_told_in_one_line():
+    """As after a first start with sudo, when it belongs to root."""
+    key = Path.cwd() / "data" / "memory.key"
+    key.mkdir(parents=True)
+    result = companion("admin", "stats")
+
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", f"{key} cannot be used: Is a directory\n")
+
+
 def test_an_adapter_that_does_not_exist_is_told_with_those_that_do(tmp_path):
     result = companion("bot", "pigeon")
 

@@ -11,6 +11,7 @@ data-folder-not-made = { $name }: { $folder } cannot be made: { $problem }
 data-folder-read-only = { $name }: { $folder } cannot be written by this user
 memory-key-form = { $origin }: a memory key is 32 random bytes in base64; `openssl rand -base64 32` makes one
 wrong-key = The memory key does not open what is stored. Set COMPANION_MEMORY_KEY or restore the key file that was used before.
+file-unusable = { $file } cannot be used: { $problem }
 file-not-toml = { $file }: cannot be read as TOML in UTF-8: { $problem }
 file-wrong = { $file }: `{ $name }`: { $problem }.
 persona-none = There is no persona '{ $name }'. There are: { $names }.

@@ -11,6 +11,7 @@ data-folder-not-made = { $name }：建不了 { $folder }：{ $problem }
 data-folder-read-only = { $name }：当前用户不能写入 { $folder }
 memory-key-form = { $origin }：记忆密钥应是 base64 写成的 32 个随机字节；`openssl rand -base64 32` 可以生成一个
 wrong-key = 记忆密钥打不开已存的内容。请设置 COMPANION_MEMORY_KEY，或恢复以前用的密钥文件。
+file-unusable = 用不了 { $file }：{ $problem }
 file-not-toml = { $file }：不是 UTF-8 编码的 TOML，读不了：{ $problem }
 file-wrong = { $file }：`{ $name }`：{ $problem }。
 persona-none = 没有叫 '{ $name }' 的人物。现有：{ $names }。
