@@ -56,7 +56,8 @@ def read_head(file: Path) -> Head:
 
 
 def _text(file: Path, start: bytes, size: int) -> tuple[bytes, int]:
-    if start.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04")):
+    # A head's length may begin like a pickle, but behind it stands JSON.
+    if start.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04")) and start[_LENGTH : _LENGTH + 1] != b"{":
         raise Defect("pickle-renamed")
     _refuse_words(start, size)
     length = int.from_bytes(start[:_LENGTH], "little")

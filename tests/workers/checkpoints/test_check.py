@@ -49,6 +49,14 @@ def test_a_whole_checkpoint_of_every_family_is_well(tmp_path, family, shards):
     assert {"whole", "fits", "tokenizer-fits", "template-thinks"} == {finding.what for finding in found}
 
 
+@pytest.mark.parametrize("length", [0x280, 0x380, 0x480, 0x10280])
+def test_a_head_whose_length_begins_like_a_pickle_is_none(model, length):
+    """The length stands first: every some thousandth file begins with the bytes that a pickle begins with."""
+    head = json.dumps({"model.norm.weight": {"dtype": "F32", "shape": [16], "data_offsets": [0, 64]}})
+    (model / "model.safetensors").write_bytes(with_head(None, bytes(64), head.encode().ljust(length)))
+    assert ("model.safetensors", "whole") in {(finding.file, finding.what) for finding in check(model)}
+
+
 def test_what_transformers_writes_is_well(tmp_path):
     from tests.tiny_models import make_tiny_model
 
