@@ -57,6 +57,13 @@ def test_a_head_whose_length_begins_like_a_pickle_is_none(model, length):
     assert ("model.safetensors", "whole") in {(finding.file, finding.what) for finding in check(model)}
 
 
+def test_a_head_beside_a_tied_embedding_is_well_where_it_has_its_sides(tmp_path):
+    head = {"lm_head.weight": np.zeros((262, 16), np.float32)}
+    assert is_well(check(make(tmp_path, tie_word_embeddings=True, tensors=head)))
+    make(tmp_path, tie_word_embeddings=True, tensors={"lm_head.weight": np.zeros((300, 16), np.float32)})
+    assert wrong(tmp_path) == {("config.json", "shape")}
+
+
 def test_what_transformers_writes_is_well(tmp_path):
     from tests.tiny_models import make_tiny_model
 

@@ -52,7 +52,7 @@ class LayerWeights:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """`head` is the embedding itself where the two are tied."""
+    """`head` is the embedding itself where the two are alike."""
 
     embedding: Tensor
     layers: list[LayerWeights]
@@ -87,8 +87,13 @@ def load_weights(
         embedding,
         [_layer(get, make, shape, f"model.layers.{number}.") for number in range(shape.layers)],
         get("model.norm.weight"),
-        Matrix(embedding if shape.tied else get("lm_head.weight")),
+        Matrix(embedding if "lm_head.weight" not in home else _head(embedding, get("lm_head.weight"))),
     )
+
+
+def _head(embedding: Tensor, head: Tensor) -> Tensor:
+    """A head that is there and differs was trained apart, whatever the config says; one that does not is kept once."""
+    return embedding if torch.equal(embedding, head) else head
 
 
 def _layer(get: Get, make: Callable[[Tensor], Matrix], shape: Shape, name: str) -> LayerWeights:

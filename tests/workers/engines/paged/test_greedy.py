@@ -1,11 +1,17 @@
 """Greedy is what transformers says, token by token, whatever else the engine has to do at the same time."""
 
 import random
+import shutil
 
 import pytest
+import torch
+from safetensors.numpy import load_file, save_file
 
+from tests.workers.checkpoints.makers import edit
 from tests.workers.engines.paged.driving import KINDS, assert_nothing_leaks, run
 from workers.engines.base import Request, Sampling
+from workers.engines.paged.config import read_config
+from workers.engines.paged.weights import load_weights
 from workers.models import BUNDLED
 
 GREEDY = Sampling(temperature=0.0)
@@ -35,6 +41,24 @@ def test_the_bundled_model(start, generate):
     replies = run(engine, *[asking(i, prompt, 30) for i, prompt in enumerate(prompts)])
 
     assert [replies[str(i)][0] for i in range(3)] == [generate(BUNDLED, prompt, 30) for prompt in prompts]
+
+
+def test_a_head_of_its_own_is_used_though_the_config_says_that_it_is_tied(folder, tmp_path, start, generate):
+    """Who trains the head of a tied model and merges it leaves such a checkpoint; transformers unties the two then."""
+    model = shutil.copytree(folder, tmp_path / "model")
+    edit(model / "config.json", tie_word_embeddings=True)
+    engine = start(model)
+
+    assert run(engine, asking(3, PROMPTS[3], 40))["3"][0] == generate(model, PROMPTS[3], 40) == generate(folder, PROMPTS[3], 40)
+
+
+def test_a_head_that_is_the_embedding_is_kept_once(folders, tmp_path):
+    model = shutil.copytree(folders["tied"], tmp_path / "model")
+    tensors = load_file(model / "model.safetensors")
+    save_file(tensors | {"lm_head.weight": tensors["model.embed_tokens.weight"].copy()}, model / "model.safetensors")
+    weights = load_weights(model, read_config(model).shape, "cpu", torch.float32)
+
+    assert weights.head.values is weights.embedding
 
 
 @pytest.mark.parametrize("ahead", [0, 1])
