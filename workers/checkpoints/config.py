@@ -28,6 +28,8 @@ def look(config: dict[str, Any], tensors: dict[str, Tensor], complete: bool) -> 
     """What is wrong with the config itself, then what does not fit it. Missing tensors count where all files were read."""
     if "auto_map" in config:
         yield Finding(NAME, "auto-map")
+    if _loses_theta(config):
+        yield Finding(NAME, "rope-twice")
     try:
         shape = Shape.of_config(config)
     except BadNumber as problem:
@@ -79,6 +81,14 @@ def _is_allowed(name: str, shape: Shape) -> bool:
     if shape.experts and families.count_layers([name]) > shape.layers:
         return True
     return name.endswith(".rotary_emb.inv_freq")
+
+
+def _loses_theta(config: dict[str, Any]) -> bool:
+    """transformers takes `rope_scaling` in place of `rope_parameters`, and 10,000 for the theta that was only there."""
+    scaling, parameters = config.get("rope_scaling"), config.get("rope_parameters")
+    if not (scaling and isinstance(scaling, dict) and isinstance(parameters, dict)):
+        return False
+    return "rope_theta" in parameters and "rope_theta" not in scaling and "rope_theta" not in config
 
 
 def _dtypes(config: dict[str, Any], tensors: dict[str, Tensor]) -> Iterator[Finding]:

@@ -64,6 +64,16 @@ def test_a_head_beside_a_tied_embedding_is_well_where_it_has_its_sides(tmp_path)
     assert wrong(tmp_path) == {("config.json", "shape")}
 
 
+def test_rope_scaling_added_beside_what_transformers_5_wrote_loses_no_theta_in_silence(model):
+    scaling = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
+    edit(model / "config.json", rope_scaling=scaling, rope_parameters={"rope_type": "default", "rope_theta": 1e6})
+    assert wrong(model) == {("config.json", "rope-twice")}
+    edit(model / "config.json", rope_theta=1e6)
+    assert wrong(model) == set()
+    edit(model / "config.json", rope_theta=None, rope_scaling=None)
+    assert wrong(model) == set()
+
+
 def test_what_transformers_writes_is_well(tmp_path):
     from tests.tiny_models import make_tiny_model
 

@@ -49,7 +49,8 @@ def read_config(folder: Path) -> ModelConfig:
             raise oddity
         shape = Shape.of_config(config)
         assert shape is not None, "its family is one of ours"
-        rope = _rope(config.get("rope_parameters") or config.get("rope_scaling") or {}, config)
+        # In the order of transformers: what somebody wrote into the config of a model counts before what was there.
+        rope = _rope(config.get("rope_scaling") or config.get("rope_parameters") or {}, config)
         return ModelConfig(shape, float(config["rms_norm_eps"]), rope, int(config["max_position_embeddings"]))
     except BadNumber as problem:
         raise NotCovered("odd-number", field=str(problem)) from problem

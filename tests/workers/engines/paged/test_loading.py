@@ -57,6 +57,17 @@ def test_what_only_transformers_can_run_is_left_to_it(fields, oddity, copy):
     assert engine_for(copy, "cpu") == "transformers"
 
 
+def test_what_somebody_writes_into_a_config_of_today_as_the_models_page_says_counts(folders, tmp_path):
+    """Qwen's page says to add `rope_scaling`; transformers 5 heeds it before the `rope_parameters` that it wrote itself."""
+    model = shutil.copytree(folders["qwen2"], tmp_path / "model")
+    change(model, rope_scaling={"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024})
+    with pytest.raises(NotCovered, match="rope scaling of type 'yarn'"):
+        read_config(model)
+    assert engine_for(model, "cpu") == "transformers"
+    change(model, rope_scaling={**LLAMA3["rope_parameters"], "factor": 4.0})
+    assert read_config(model).rope.llama3 == (4.0, 1.0, 4.0, 64.0)
+
+
 def test_what_is_not_covered_is_refused_with_a_way_out(copy):
     change(copy, mlp_bias=True)
 
