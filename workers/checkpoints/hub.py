@@ -17,7 +17,7 @@ from huggingface_hub.utils.tqdm import tqdm
 
 from workers.checkpoints.findings import Defect
 from workers.checkpoints.meter import Meter, Screen
-from workers.checkpoints.trouble import FAILURES, defect_of, may_pass, seconds_asked
+from workers.checkpoints.trouble import FAILURES, defect_of, may_pass, refuse_proxies, seconds_asked
 from workers.checkpoints.wanted import File
 
 Result = TypeVar("Result")
@@ -50,6 +50,7 @@ class Hub:
         self.shown = parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1]).geturl()
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise Defect("pull-bad-address", hub=self.shown)
+        refuse_proxies()
         # A token belongs to the hub that the environment names, never to an address that was only typed.
         self._token = False if mirror else None
         self._api = HfApi(endpoint=self._endpoint, token=self._token)

@@ -149,6 +149,22 @@ def test_no_network_is_told_at_once_with_the_way_to_a_mirror(program):
     assert "--mirror https://hf-mirror.com" in err
 
 
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "socks://127.0.0.1:1/"])
+def test_a_socks_proxy_that_cannot_be_used_is_told_with_a_way_out(program, proxy):
+    """Many who need a proxy to reach a hub have one of these; desktops write `socks://`, which no library takes."""
+    status, _, err = ended(program(MODEL, all_proxy=proxy))
+    assert status == 1
+    assert "Traceback" not in err
+    assert "SOCKS" in err
+    assert "HTTPS_PROXY" in err
+
+
+def test_a_token_that_no_header_can_hold_is_told_as_one(program):
+    status, _, err = ended(program(MODEL, HF_TOKEN="hf_abc…"))
+    assert status == 1
+    assert "does not accept the token" in err
+
+
 def test_the_environments_hub_gets_the_token_and_its_store_does_not(program, hub, published):
     hub.publish("nobody/gated", published, gated=True)
     status, _, err = ended(program("nobody/gated", HF_TOKEN=TOKEN))
