@@ -44,7 +44,7 @@ def write(file, about, tensors, version=3):
 
 def convert(folder, file, kind="F16"):
     """A Qwen2 checkpoint, with norms and biases in 32 bits, as llama.cpp's own converter has them."""
-    return write(file, about(folder), _tensors(folder, kind))
+    return write(file, about(folder), tensors_of(folder, kind))
 
 
 def about(folder, **changes):
@@ -109,7 +109,7 @@ def _type(id, words, added):
     return _NORMAL if id in words else _UNUSED
 
 
-def _tensors(folder, kind):
+def tensors_of(folder, kind):
     from safetensors import safe_open
 
     found = {}

@@ -21,7 +21,6 @@ from workers.checkpoints import catalog, config, gguf_tokenizer, quantised
 from workers.checkpoints.families import Shape
 from workers.checkpoints.files import show_bytes
 from workers.checkpoints.findings import Finding
-from workers.checkpoints.gguf import read_head
 from workers.checkpoints.local import is_fetched, local
 from workers.checkpoints.weights import num_bytes, num_parameters
 from workers.engines import llamacpp, vllm
@@ -88,7 +87,7 @@ def _model(model: str) -> Generator[Check, None, Path | None]:
     if folder is None or problems:
         return None
     if file := quantised.find(folder):
-        head = read_head(file)
+        head = quantised.read_model(file)
         values = {"file": file.name, "parameters": f"{head.num_parameters / 1e6:,.1f}", "kind": head.kind}
         yield _check("check-model", True, "doctor-gguf", **values)
         return folder

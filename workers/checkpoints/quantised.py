@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from workers.checkpoints.gguf import SUFFIX
+from workers.checkpoints.gguf import SUFFIX, Head, read_head
 
 # Half the size of 8 bits at hardly any loss comes first; what nobody names comes after these.
 _PREFERRED = ("Q4_K_M", "Q4_K_S", "Q4_0", "IQ4_XS", "Q5_K_M", "Q5_K_S", "Q6_K", "Q8_0", "Q3_K_M", "BF16", "F16", "F32")
@@ -33,6 +33,14 @@ def parts(name: str) -> list[str]:
     if found is None:
         return [name]
     return [f"{found[1]}{number:05}-of-{found[3]}{SUFFIX}" for number in range(1, int(found[3]) + 1)]
+
+
+def read_model(first: Path) -> Head:
+    """What the first part says, with the tensors of all that are there; raises `Defect`."""
+    there = [file for name in parts(first.name) if (file := first.parent / name).exists()]
+    heads = [read_head(file) for file in there]
+    tensors = {name: tensor for head in heads for name, tensor in head.tensors.items()}
+    return Head(heads[0].about, tensors, sum(head.num_bytes for head in heads))
 
 
 def find(place: Path, kind: str = "") -> Path | None:

@@ -13,9 +13,8 @@ from workers.checkpoints.check import check
 from workers.checkpoints.families import BadNumber, Shape
 from workers.checkpoints.files import quoted
 from workers.checkpoints.findings import Defect
-from workers.checkpoints.gguf import read_head
 from workers.checkpoints.local import name_of
-from workers.checkpoints.quantised import parts
+from workers.checkpoints.quantised import read_model
 from workers.checkpoints.weights import Weights
 
 Kind = Literal["distill", "original", "base", "other"]
@@ -77,8 +76,8 @@ def of_folder(folder: Path) -> Subject:
 
 
 def of_gguf(file: Path) -> Subject:
-    """The same of a GGUF file, from its first part."""
-    head = read_head(file)
+    """The same of a GGUF file, which is the first of its parts."""
+    head = read_model(file)
     try:
         shape = head.shape()
     except BadNumber as problem:
@@ -90,7 +89,7 @@ def of_gguf(file: Path) -> Subject:
         kind=_kind(shape, _MARK in head.tokens),
         shape=shape,
         model=catalog.like(shape),
-        weight_bytes=sum((file.parent / name).stat().st_size for name in parts(file.name) if (file.parent / name).exists()),
+        weight_bytes=head.num_bytes,
         keys=tuple(key for key in ("attn_q", "attn_k", "attn_v") if f"blk.0.{key}.weight" in head.tensors),
         place=quoted(file),
         is_whole=all(finding.level != "error" for finding in check(file)),

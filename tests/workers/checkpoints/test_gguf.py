@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.gguf_files import about, convert, tokenizer_of, write
+from bench.gguf_files import about, convert, tensors_of, tokenizer_of, write
+from bot.core.settings import Settings
 from tests.tiny_models import make_tiny_model, write_tiny_gguf, write_tokenizer
 from tests.workers.test_tokenizer import _R1, TALK, decoded, needs_r1
 from workers.checkpoints import explain
@@ -17,6 +18,8 @@ from workers.checkpoints.families import Shape
 from workers.checkpoints.gguf import read_head
 from workers.checkpoints.machine import Machine
 from workers.checkpoints.quantised import best, find, parts
+from workers.checkpoints.subject import of_gguf
+from workers.doctor import checks
 from workers.models import BUNDLED
 from workers.tokenizer import BadTokenizer, Message, load_tokenizer
 
@@ -223,6 +226,27 @@ def test_it_is_explained_from_its_head(file, monkeypatch, capsys):
     assert "a Qwen2 model that is not of the R1 release" in told
     assert "Companion would run it with: llamacpp." in told
     assert "convert.py" not in told
+
+
+def in_parts(folder, model):
+    """As gguf-split does it, with nothing but words in the first one."""
+    write_tokenizer(folder)
+    tensors = list(tensors_of(model, "F32").items())
+    halves = {}, dict(tensors[:9]), dict(tensors[9:])
+    names = parts("m-00001-of-00003.gguf")
+    for name, half in zip(names, halves, strict=True):
+        write(folder / name, about(model) if name == names[0] else {"general.architecture": "qwen2"}, half)
+    return folder / names[0]
+
+
+def test_of_a_model_in_parts_all_of_them_are_counted(model, tmp_path, monkeypatch):
+    first = in_parts(tmp_path, model)
+    whole = Shape.of_config(json.loads((model / "config.json").read_text()))
+    assert is_well(check(first))
+    assert explain.facts(of_gguf(first), Machine("", 0, 16 << 30))["parameters"] == whole.parameters()
+    monkeypatch.setattr("workers.doctor.llamacpp.is_installed", lambda: True)
+    told = [found.detail for found in checks(Settings(model=str(first))) if found.name == "model"]
+    assert told == [f"{first.name}, {whole.parameters() / 1e6:,.1f} M parameters, GGUF, mostly F32, whole"]
 
 
 def test_a_family_that_only_llama_cpp_knows_is_noted_and_not_refused(model, tmp_path):
