@@ -23,8 +23,8 @@ def check(path: Path, deep: bool = False) -> list[Finding]:
         if (wrong := _place(path)) is not None:
             return [wrong.with_commands(pull=f"companion model pull NAME --to {quoted(path)}")]
         folder = path if path.is_dir() else path.parent
-        pull = _pull_again(folder)
         gguf = quantised.find(path)
+        pull = _pull_again(folder, quantised.kind_of(gguf.name) if gguf else "")
         found = _gguf_file(gguf, deep) if gguf else _files(path, deep)
         return [_with_commands(finding, folder, pull) for finding in found]
     except OSError as problem:
@@ -100,10 +100,10 @@ def _with_commands(finding: Finding, folder: Path, pull: str) -> Finding:
     return finding.with_commands(pull=pull, again=f"rm {quoted(file)} && {pull}")
 
 
-def _pull_again(folder: Path) -> str:
+def _pull_again(folder: Path, kind: str) -> str:
     """What to type to have it fetched. A folder has no name on the hub; the release's models are known by what they are."""
     if "/" in (name := name_of(folder)):
-        return f"companion model pull {name}"
+        return f"companion model pull {name}{kind and f':{kind}'}"
     try:
         shape = Shape.of_config(config.read(folder))
     except (Defect, BadNumber, OSError):

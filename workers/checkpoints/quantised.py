@@ -11,6 +11,7 @@ from workers.checkpoints.gguf import SUFFIX, Head, read_head
 # Half the size of 8 bits at hardly any loss comes first; what nobody names comes after these.
 _PREFERRED = ("Q4_K_M", "Q4_K_S", "Q4_0", "IQ4_XS", "Q5_K_M", "Q5_K_S", "Q6_K", "Q8_0", "Q3_K_M", "BF16", "F16", "F32")
 _PART = re.compile(r"(.*-)(\d{5})-of-(\d{5})\.gguf", re.ASCII)
+_KIND = re.compile(r"(?<![A-Za-z0-9])(?:[IT]?Q\d\w*|BF16|F16|F32)(?![A-Za-z0-9_])", re.IGNORECASE | re.ASCII)
 # In folders of their own are those too large for a CPU; the others see, or were used to make the file.
 _NO_MODEL = re.compile(r"/|mmproj|imatrix", re.IGNORECASE)
 
@@ -19,6 +20,11 @@ def split(name: str) -> tuple[str, str]:
     """`owner/model:Q8_0` is the hub's id, and the file's kind; without one it is empty."""
     id, _, kind = name.partition(":")
     return id, kind
+
+
+def kind_of(name: str) -> str:
+    """What stands behind the colon for the file of that name; "" where the name does not say it."""
+    return next(reversed(_KIND.findall(name)), "")
 
 
 def best(names: Iterable[str], kind: str = "") -> str:

@@ -68,6 +68,17 @@ def test_a_file_that_was_cut_is_said_with_how_much_is_missing(file):
     assert wrong(file) == {(file.name, "gguf-short")}
 
 
+@pytest.mark.parametrize(("name", "kind"), [("tiny-Q8_0.gguf", ":Q8_0"), ("tiny.i1-Q4_K_M.gguf", ":Q4_K_M"), ("t.gguf", "")])
+def test_of_the_hubs_cache_the_kind_that_is_damaged_is_fetched_again(model, tmp_path, name, kind):
+    """Without its kind the one that suits most would come, some gigabytes, and the damaged one stay."""
+    folder = tmp_path / "models--nobody--tiny-GGUF" / "snapshots" / "abc"
+    folder.mkdir(parents=True)
+    file = write_tiny_gguf(folder, model).rename(folder / name)
+    file.write_bytes(file.read_bytes()[:-1000])
+    [finding] = [finding for finding in check(file) if finding.level == "error"]
+    assert finding.as_check("en").fix == f"companion model pull nobody/tiny-GGUF{kind}"
+
+
 @pytest.mark.parametrize(
     ("start", "what"),
     [
