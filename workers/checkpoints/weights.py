@@ -13,7 +13,7 @@ from workers.checkpoints.headers import Head, Tensor, read_head
 
 INDEX = "model.safetensors.index.json"
 _SINGLE = "model.safetensors"
-_SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.safetensors", re.ASCII)
+_SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5,6})\.safetensors", re.ASCII)
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _NO_WEIGHTS = {"training_args.bin", "optimizer.pt", "scheduler.pt"}
 
@@ -105,11 +105,11 @@ def _without_index(present: list[str], weights: Weights) -> Iterator[Finding]:
     weights.complete = False
     yield Finding(INDEX, "no-index", {"file": present[0], "count": len(present)})
     shards = [found for name in present if (found := _SHARD.fullmatch(name))]
-    for total in sorted({int(found[3]) for found in shards}):
-        have = {int(found[2]) for found in shards if int(found[3]) == total}
-        if missing := [number for number in range(1, total + 1) if number not in have]:
-            values: dict[str, str | int] = {"count": len(missing), "total": total}
-            yield Finding(f"{shards[0][1]}-{missing[0]:05}-of-{total:05}.safetensors", "missing-shard", values)
+    for total in sorted({found[3] for found in shards}):
+        have = {int(found[2]) for found in shards if found[3] == total}
+        if missing := [number for number in range(1, int(total) + 1) if number not in have]:
+            values: dict[str, str | int] = {"count": len(missing), "total": int(total)}
+            yield Finding(f"{shards[0][1]}-{missing[0]:05}-of-{total}.safetensors", "missing-shard", values)
 
 
 def _files(folder: Path, present: list[str], index: dict[str, str] | None) -> Iterator[Finding]:

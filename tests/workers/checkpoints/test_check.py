@@ -74,6 +74,17 @@ def test_rope_scaling_added_beside_what_transformers_5_wrote_loses_no_theta_in_s
     assert wrong(model) == set()
 
 
+def test_parts_are_known_by_the_names_that_r1s_distills_have(tmp_path):
+    """The number of all parts has six digits there: model-00001-of-000002.safetensors."""
+    make(tmp_path, shards=2)
+    (tmp_path / "model-00001-of-00002.safetensors").rename(tmp_path / "model-00001-of-000002.safetensors")
+    (tmp_path / "model-00002-of-00002.safetensors").unlink()
+    (tmp_path / "model.safetensors.index.json").unlink()
+    lost = ("model-00002-of-000002.safetensors", "missing-shard")
+    assert wrong(tmp_path) == {lost, ("model.safetensors.index.json", "no-index")}
+    assert only(tmp_path, "no-index").fix.startswith("companion model pull ")
+
+
 def test_what_transformers_writes_is_well(tmp_path):
     from tests.tiny_models import make_tiny_model
 
