@@ -70,6 +70,9 @@ def _deeper(folder: Path) -> Path | None:
 
 
 def _files(folder: Path, deep: bool) -> Iterator[Finding]:
+    if adapter := weights.adapter(folder):
+        yield adapter
+        return
     settings: dict[str, Any] = {}
     try:
         settings = config.read(folder)

@@ -9,6 +9,7 @@ from typing import Any
 
 from workers.checkpoints import quantised
 from workers.checkpoints.findings import Defect
+from workers.checkpoints.weights import ADAPTER
 
 _WHOLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _PART = re.compile(r"model-\d+-of-\d+\.safetensors")
@@ -46,6 +47,8 @@ def choose(files: Iterable[File], model: str, kind: str = "") -> list[File]:
     if not weights:
         other = next((name for name in found if _OTHER_WEIGHTS.search(name)), "")
         raise Defect("pull-other-weights", model=model, file=other) if other else Defect("pull-no-weights", model=model)
+    if weights == [ADAPTER]:
+        raise Defect("pull-adapter", model=model)
     beside = [name for name in found if _BESIDE.fullmatch(name) and not _CODE.search(name)]
     return [found[name] for name in sorted({*weights, *beside})]
 

@@ -11,6 +11,8 @@ from workers.checkpoints.files import quoted, read_object, show_bytes
 from workers.checkpoints.findings import Defect, Finding
 from workers.checkpoints.headers import Head, Tensor, read_head
 
+#: What was trained on top of a model, without the model.
+ADAPTER = "adapter_model.safetensors"
 INDEX = "model.safetensors.index.json"
 _SINGLE = "model.safetensors"
 _SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5,6})\.safetensors", re.ASCII)
@@ -35,6 +37,17 @@ def readable(folder: Path) -> Weights:
     for _ in look(folder, found):
         pass
     return found
+
+
+def adapter(folder: Path) -> Finding | None:
+    """Where nothing else is there."""
+    if [file.name for file in folder.glob("*.safetensors")] != [ADAPTER]:
+        return None
+    try:
+        base = read_object(folder / "adapter_config.json").get("base_model_name_or_path")
+    except (Defect, OSError):
+        base = None
+    return Finding(ADAPTER, "adapter", {"base": base if isinstance(base, str) else "?", "folder": quoted(folder)})
 
 
 def num_parameters(folder: Path) -> int:

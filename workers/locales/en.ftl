@@ -74,6 +74,8 @@ twice = { $tensor } is also in { $other } ({ $count } such)
     .fix = parts of two downloads are mixed: empty the folder, then { $pull }
 pickle = the weights are there only as pickle ({ $count } such files), which can run foreign code; refused
     .fix = take a copy with *.safetensors; or on a machine you can lose: python -c "from transformers import AutoModelForCausalLM as M; M.from_pretrained('FOLDER', dtype='auto').save_pretrained('NEW')" with FOLDER = { $folder }
+adapter = an adapter (LoRA): what was trained on top of { $base }, without that model itself
+    .fix = take a copy that was published whole; or merge the two (pip install peft): python -c "from peft import AutoPeftModelForCausalLM as M; M.from_pretrained('FOLDER').merge_and_unload().save_pretrained('NEW')" with FOLDER = { $folder }, and copy the tokenizer's files to NEW
 gguf = weights for llama.cpp, and only the engine llamacpp reads them
     .fix = COMPANION_ENGINE=auto, or take the model with *.safetensors
 gguf-whole = whole: { $count } tensors, { $size }, mostly { $kind }
@@ -239,6 +241,8 @@ pull-token = { $hub } does not accept the token
     .fix = set HF_TOKEN to a valid one, or unset it: most models need none
 pull-forbidden = { $hub } refuses { $model }
     .fix = a token needs the right to read this model; without a token: try later or a mirror
+pull-adapter = { $model } is an adapter (LoRA): what was trained on top of another model, without that model itself
+    .fix = take a copy that was published whole (such names often end with “merged”); or fetch this one with: hf download { $model } --local-dir FOLDER, and companion model check FOLDER says how the two are merged
 pull-other-weights = { $model } has neither *.safetensors nor *.gguf, only others such as { $file }, which Companion does not load
     .fix = take a copy of the model with *.safetensors
 pull-no-such-kind = { $model } has no GGUF file of the kind { $kind }; it has { $files }

@@ -74,6 +74,8 @@ twice = { $tensor } 也在 { $other } 里（共 { $count } 个）
     .fix = 混入了两次下载的部分：清空文件夹，再 { $pull }
 pickle = 权重只有 pickle 格式（{ $count } 个文件），可能运行别人的代码；拒绝使用
     .fix = 换用有 *.safetensors 的版本；或在一台坏了也不可惜的机器上运行：python -c "from transformers import AutoModelForCausalLM as M; M.from_pretrained('FOLDER', dtype='auto').save_pretrained('NEW')"，其中 FOLDER = { $folder }
+adapter = 这是适配器（LoRA）：只有在 { $base } 之上训练的部分，没有那个模型本身
+    .fix = 找一个完整发布的版本；或把两者合并（pip install peft）：python -c "from peft import AutoPeftModelForCausalLM as M; M.from_pretrained('FOLDER').merge_and_unload().save_pretrained('NEW')"，FOLDER = { $folder }，再把分词器的文件复制到 NEW
 gguf = 这是 llama.cpp 用的权重，只有 llamacpp 引擎能读
     .fix = COMPANION_ENGINE=auto，或换用有 *.safetensors 的模型
 gguf-whole = 完整：{ $count } 个张量，{ $size }，多为 { $kind }
@@ -244,6 +246,8 @@ pull-token = { $hub } 不接受这个令牌
     .fix = 把 HF_TOKEN 设为有效的令牌，或取消它：多数模型不需要
 pull-forbidden = { $hub } 拒绝提供 { $model }
     .fix = 令牌要有读取这个模型的权限；没有令牌时：稍后再试，或换镜像
+pull-adapter = { $model } 是适配器（LoRA）：只有在另一个模型之上训练的部分，没有那个模型本身
+    .fix = 找一个完整发布的版本（名字里常有 merged）；或用 hf download { $model } --local-dir FOLDER 取回它，companion model check FOLDER 会说明怎样合并
 pull-other-weights = { $model } 既没有 *.safetensors 也没有 *.gguf，只有 { $file } 这类文件，Companion 不加载
     .fix = 换用有 *.safetensors 的版本
 pull-no-such-kind = { $model } 没有 { $kind } 这种 GGUF 文件，有的是：{ $files }

@@ -229,6 +229,18 @@ def test_half_a_model_is_not_taken_for_one_of_another_family(tmp_path, family):
         (tmp_path / "away").rename(file)
 
 
+@pytest.mark.parametrize("config", ['{"base_model_name_or_path": "nobody/base-7B", "peft_type": "LORA"}', "{", None])
+def test_an_adapter_is_called_one_with_what_can_be_done(tmp_path, config):
+    """To fetch it once more, as for all else that lacks a config.json, would change nothing."""
+    save_file({"base_model.model.lm_head.lora_A.weight": np.zeros((4, 16), np.float32)}, tmp_path / "adapter_model.safetensors")
+    if config:
+        (tmp_path / "adapter_config.json").write_text(config)
+    assert wrong(tmp_path) == {("adapter_model.safetensors", "adapter")}
+    told = only(tmp_path, "adapter")
+    assert ("nobody/base-7B" if config and "base" in config else "?") in told.detail
+    assert "merge_and_unload" in told.fix
+
+
 def test_a_file_beside_the_parts_that_is_none_is_only_noted(sharded):
     save_file({"other": np.zeros(1, np.float32)}, sharded / "consolidated.safetensors")
     assert wrong(sharded) == set()

@@ -5,7 +5,9 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from tests.fakes.hub import TOKEN, is_large, sha256
 from tests.tiny_models import make_tiny_model, write_tiny_gguf
@@ -339,6 +341,16 @@ def test_a_mirror_never_gets_the_token(pull, hub, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert pull().exit_code == 0
     assert not any(asked.has_token for asked in hub.asked)
+
+
+def test_an_adapter_is_refused_before_a_byte_is_fetched(pull, hub, tmp_path, cache):
+    published = tmp_path / "adapter"
+    published.mkdir()
+    (published / "adapter_config.json").write_text("{}")
+    save_file({"a": np.zeros(4, np.float32)}, published / "adapter_model.safetensors")
+    hub.publish("nobody/adapter", published)
+    assert "published whole" in fix(pull("nobody/adapter"))
+    assert not any("adapter_model" in asked.path for asked in hub.asked)
 
 
 def test_it_speaks_chinese(pull, hub):
