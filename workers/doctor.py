@@ -132,8 +132,11 @@ def _llamacpp(settings: Settings, options: EngineOptions, place: Path | None) ->
 def _room(model: str) -> Check:
     from huggingface_hub.constants import HF_HUB_CACHE
 
+    from workers.checkpoints.shelf import Cache
+
     known = catalog.find(model)
-    need = known.weight_bytes if known else _ROOM_FOR_DOWNLOAD
+    have = Cache(quantised.split(model)[0]).num_bytes()
+    need = max(0, (known.weight_bytes if known else _ROOM_FOR_DOWNLOAD) - have)
     cache = Path(HF_HUB_CACHE)
     place = next(path for path in (cache, *cache.resolve().parents) if path.exists())
     free = shutil.disk_usage(place).free

@@ -99,6 +99,17 @@ def test_the_room_for_a_model_of_the_catalogue_is_what_it_takes(monkeypatch, tmp
     assert "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B" in look("r1-7b")["model"].detail
 
 
+def test_what_has_come_of_it_already_needs_no_more_room(monkeypatch, tmp_path):
+    """Else a disk that holds the rest easily is too small for a model that has nearly come."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    blobs = tmp_path / "models--deepseek-ai--DeepSeek-R1-Distill-Qwen-7B" / "blobs"
+    blobs.mkdir(parents=True)
+    for name, gib in (("whole", 8), ("part.incomplete", 6)):
+        with (blobs / name).open("wb") as file:
+            file.truncate(gib << 30)  # takes no room itself
+    assert "about 189.6 MiB are needed" in look("r1-7b")["room for the model"].detail
+
+
 def test_half_a_model_in_the_hubs_cache_is_well_since_the_start_goes_on(monkeypatch, tmp_path, model):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     commit = "a" * 40

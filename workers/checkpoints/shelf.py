@@ -26,6 +26,10 @@ class Cache:
         self.disk = home / name
         self.lock = home / ".locks" / name / "pull.lock"
 
+    def num_bytes(self) -> int:
+        """Of all that has come, whole or not."""
+        return sum(_size(file) or 0 for file in (self.disk / "blobs").glob("*"))
+
     def part(self, file: File) -> Path:
         return self.disk / "blobs" / f"{file.hash}.incomplete"
 
