@@ -25,7 +25,7 @@ def is_id(name: str) -> bool:
 
 def is_fetched(name: str) -> bool:
     """Whether the model comes from a hub: there is no folder of that name, and it can be one of a hub's."""
-    return is_id(name) and not expanded(name).exists()
+    return is_id(name) and not _is_there(expanded(name))
 
 
 def expanded(path: str | Path) -> Path:
@@ -39,7 +39,7 @@ def local(name: str, revision: str | None = None, to: Path | None = None) -> Pat
     `owner/model:Q8_0` is the GGUF file of that kind.
     """
     path = expanded(name)
-    if path.exists():
+    if _is_there(path):
         return path
     try:
         from huggingface_hub import snapshot_download
@@ -63,3 +63,11 @@ def name_of(folder: Path) -> str:
     if path.parent.name == "snapshots":
         return path.parents[1].name.removeprefix("models--").replace("--", "/", 1)
     return path.name
+
+
+def _is_there(path: Path) -> bool:
+    """Also where it is not allowed to look: the check says so, and what to do."""
+    try:
+        return path.exists()
+    except OSError:
+        return True

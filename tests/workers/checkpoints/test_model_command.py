@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from errno import EACCES
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,20 @@ def test_words_are_cut_and_made_harmless():
 def test_a_text_without_a_fix_advises_nothing(name):
     assert advise(name, "whole", count=1, size="1 B") == ""
     assert "1 B" in say(name, "whole", count=1, size="1 B")
+
+
+@pytest.mark.parametrize("command", [["model", "check"], ["model", "explain"], ["doctor"]])
+def test_a_folder_that_nobody_may_look_into_is_told_in_words(command, tmp_path, monkeypatch):
+    """As of another user's home, where a service runs as a user of its own."""
+    hidden, stat = tmp_path / "home" / "model", Path.stat
+
+    def guarded(path, **options):
+        if hidden == path or hidden in path.parents:
+            raise PermissionError(EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", guarded)
+    arguments = command if command == ["doctor"] else [*command, str(hidden)]
+    result = CliRunner(env={"COMPANION_MODEL": str(hidden), "COMPANION_LANGUAGE": "en"}).invoke(cli, arguments)
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert "it cannot be read: Permission denied → check the rights" in result.output
