@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,10 @@ def read_object(file: Path) -> dict[str, Any]:
         start_of(file)
         if (size := file.stat().st_size) > _MOST_JSON:
             raise Defect("json-too-large", size=show_bytes(size))
-        found = json.loads(file.read_bytes().decode("utf-8-sig"))
+        content = file.read_bytes()
+        if content.startswith(BOM_UTF8):
+            raise Defect("byte-order-mark", path=quoted(file))
+        found = json.loads(content.decode())
     except OSError as problem:
         raise unreadable(problem) from problem
     except (ValueError, RecursionError, MemoryError) as problem:

@@ -85,6 +85,15 @@ def test_parts_are_known_by_the_names_that_r1s_distills_have(tmp_path):
     assert only(tmp_path, "no-index").fix.startswith("companion model pull ")
 
 
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "generation_config.json", "tokenizer.json"])
+def test_a_mark_that_editors_put_in_front_is_said_since_no_loader_takes_it(model, name):
+    """Windows' own editors save UTF-8 with it, and transformers only says that this is no JSON."""
+    file = model / name
+    file.write_bytes(b"\xef\xbb\xbf" + (file.read_bytes() if file.exists() else b"{}"))
+    assert wrong(model) == {(name, "byte-order-mark")}
+    assert "without BOM" in only(model, "byte-order-mark").fix
+
+
 def test_what_transformers_writes_is_well(tmp_path):
     from tests.tiny_models import make_tiny_model
 
