@@ -80,7 +80,7 @@ class Shape:
             head_dim=_head_dim(config, numbers, experts),
             tied=config.get("tie_word_embeddings", False) is True,
             qkv_bias=family == "qwen2",
-            all_bias=family == "llama" and config.get("attention_bias") is True,
+            all_bias=family in ("llama", "qwen3") and config.get("attention_bias") is True,
             ffn_bias=family == "llama" and config.get("mlp_bias") is True,
             qk_norm=family == "qwen3",
             experts=experts,

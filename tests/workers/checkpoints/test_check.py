@@ -94,6 +94,14 @@ def test_a_mark_that_editors_put_in_front_is_said_since_no_loader_takes_it(model
     assert "without BOM" in only(model, "byte-order-mark").fix
 
 
+def test_biases_that_the_config_names_are_well_in_both_families_that_may_have_them(tmp_path):
+    from tests.tiny_models import make_tiny_model
+
+    for kind in ("llama", "qwen3"):
+        (tmp_path / kind).mkdir()
+        assert wrong(make_tiny_model(tmp_path / kind, kind, attention_bias=True)) == set()
+
+
 def test_what_transformers_writes_is_well(tmp_path):
     from tests.tiny_models import make_tiny_model
 
