@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 from tests.workers.checkpoints.makers import CONFIGS, edit, make, with_head
 from workers import models
 from workers.checkpoints.check import check, is_well, print_report
+from workers.tokenizer import load_tokenizer
 
 REAL_TOKENIZER = Path(__file__).parents[4] / "shared" / "r1-tokenizer"
 HTML = b"<!DOCTYPE html>\n<html><head><title>Hugging Face</title></head></html>"
@@ -392,14 +393,22 @@ def test_a_tokenizer_of_a_larger_model_is_found_and_a_much_smaller_one_is_noted(
         (None, "no-template"),
         ("", "no-template"),
         (["{}"], "no-template"),
-        ("{{ m.content.split('</think>')[-1] }}<｜Assistant｜>", "template-old"),
-        ("<｜Assistant｜>", "template-old"),
     ],
 )
-def test_a_missing_chat_template_and_an_old_one_are_found(model, template, what):
+def test_a_missing_chat_template_is_found(model, template, what):
     (model / "chat_template.jinja").unlink(missing_ok=True)
     edit(model / "tokenizer_config.json", chat_template=template)
     assert wrong(model) == {("tokenizer_config.json", what)}
+
+
+@pytest.mark.parametrize("answer", ["{{ m.content.split('</think>')[-1] }}", "{{ m.content }}"])
+def test_an_old_chat_template_is_only_noted_since_the_thought_is_opened_for_it(model, answer):
+    """Many a model that was made of R1's first distills was published with theirs: to fetch it again changes nothing."""
+    template = f"{{% for m in messages %}}<｜User｜>{answer}{{% endfor %}}<｜Assistant｜>"
+    (model / "chat_template.jinja").unlink(missing_ok=True)
+    edit(model / "tokenizer_config.json", chat_template=template)
+    assert (wrong(model), notes(model)) == (set(), {("tokenizer_config.json", "template-old")})
+    assert load_tokenizer("paged", str(model)).opens_thought
 
 
 def test_a_template_in_a_file_of_its_own_counts(model):
