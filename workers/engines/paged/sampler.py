@@ -56,12 +56,6 @@ class Sampler:
         self._rows.index_copy_(0, slots, rows)
         # Where a launch found no memory, the one before has left here what it was to say.
         self._forced.index_fill_(0, slots, -1)
-        # Where a launch found no memory, the one before has left here what it was to say.
-        self._forced.index_fill_(0, slots, -1)
-        # Where a launch found no memory, the one before has left here what it was to say.
-        self._forced.index_fill_(0, slots, -1)
-        # Where a launch found no memory, the one before has left here what it was to say.
-        self._forced.index_fill_(0, slots, -1)
         for sequence in sequences:
             if has_penalty(sequence.request.sampling):
                 self._mark(sequence)
