@@ -94,9 +94,8 @@ class Outbox:
                 yield self._open_draft(message["data"]) if message else None
 
     def _read(self, start: str, block_ms: int | None) -> list[Entry]:
-        answer: Any = self._store.redis.xreadgroup(
-            GROUP, _CONSUMER, {self._keys.outbox: start}, count=_NUM_READ, block=block_ms
-        )
+        """Asked again by itself, a client would be given the next ones, and nobody those whose answer was lost."""
+        answer: Any = self._store.once.xreadgroup(GROUP, _CONSUMER, {self._keys.outbox: start}, count=_NUM_READ, block=block_ms)
         entries = answer.values() if isinstance(answer, dict) else [batch for _, batch in answer or []]
         found = [(id.decode(), fields) for batch in entries for id, fields in _flat(batch)]
         return self._entries(found) if found else []

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 import redis
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry
 
@@ -84,15 +84,9 @@ class Store:
 
     def __init__(self, url: str) -> None:
         retry = Retry(ExponentialBackoff(cap=0.5, base=0.05), _NUM_RETRIES)
-        connections = Connections.from_url(
-            url,
-            socket_timeout=_SOCKET_SECONDS,
-            socket_connect_timeout=_SOCKET_SECONDS,
-            health_check_interval=30,
-            retry=retry,
-            retry_on_error=[ConnectionError, TimeoutError],
-        )
-        self.redis: redis.Redis = redis.Redis.from_pool(connections)
+        self.redis = _client(url, retry=retry, retry_on_error=[ConnectionError, TimeoutError])
+        self.once = _client(url, retry=Retry(NoBackoff(), 0))
+        """For what gives something else when it is asked again: an answer that was lost on its way is an error here."""
 
     @cached_property
     def _scripts(self) -> dict[str, Any]:
@@ -133,3 +127,15 @@ class Store:
 
     def close(self) -> None:
         self.redis.close()
+        self.once.close()
+
+
+def _client(url: str, **options: Any) -> redis.Redis:
+    connections = Connections.from_url(
+        url,
+        socket_timeout=_SOCKET_SECONDS,
+        socket_connect_timeout=_SOCKET_SECONDS,
+        health_check_interval=30,
+        **options,
+    )
+    return redis.Redis.from_pool(connections)
