@@ -10,6 +10,7 @@ _TEXTS = Texts(Path(__file__).parent / "locales")
 
 languages = _TEXTS.languages
 say = _TEXTS.say
+has = _TEXTS.has
 
 
 def best(*wishes: str | None) -> str:

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from bot.core.made import make
 from bot.core.messages import SCHEMA, Conversation, Line, dump
 from bot.core.store import Keys, Store
 from bot.core.vault import Forgotten, Seal, Vault
@@ -32,7 +33,7 @@ class DeadLetter:
             text = json.loads(vault.find(conversation).open(sealed, str(conversation)))
         except Forgotten:
             return cls(id, conversation, ())
-        return cls(id, conversation, tuple(Line(**line) for line in text["lines"]))
+        return cls(id, conversation, tuple(make(Line, line) for line in text["lines"]))
 
 
 class DeadLetters:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 from bot.core.errors import BadConversation
+from bot.core.made import make
 from bot.core.texts import tell
 
 SCHEMA = 1
@@ -202,6 +203,13 @@ class Notice:
     kind: Literal["notice"] = "notice"
 
 
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What a newer version says, in a way of its own."""
+
+    turn: str = ""
+
+
 Final = Finished | Failed
 Event = Final | Notice
 _KINDS: dict[str, type[Any]] = {"draft": Draft, "finished": Finished, "failed": Failed, "notice": Notice}
@@ -224,24 +232,18 @@ def _as_dict(value: Any) -> dict[str, Any]:
 
 
 def load_line(data: bytes) -> Line:
-    return Line(**_fields(data))
+    return make(Line, json.loads(data))
 
 
 def load_turn(data: bytes) -> Turn:
-    fields = _fields(data)
-    lines = tuple(Line(**line) for line in fields.pop("lines"))
-    return Turn(lines=lines, variants=tuple(fields.pop("variants", ())), **fields)
+    fields = json.loads(data)
+    lines = tuple(make(Line, line) for line in fields["lines"])
+    return make(Turn, {**fields, "lines": lines, "variants": tuple(fields.get("variants", ()))})
 
 
-def load_event(data: bytes) -> Draft | Event:
-    fields = _fields(data)
+def load_event(data: bytes) -> Draft | Event | Unknown:
+    fields = json.loads(data)
     if "speakers" in fields:
         fields["speakers"] = tuple(fields["speakers"])
-    event: Draft | Event = _KINDS[fields["kind"]](**fields)
+    event: Draft | Event | Unknown = make(_KINDS.get(fields["kind"], Unknown), fields)
     return event
-
-
-def _fields(data: bytes) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(data)
-    fields.pop("v", None)
-    return fields

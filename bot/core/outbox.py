@@ -9,9 +9,11 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from bot.core.messages import Conversation, Draft, Event, Notice, dump, load_event
+from bot.core.messages import Conversation, Draft, Event, Notice, Unknown, dump, load_event
 from bot.core.store import Keys, Store
 from bot.core.vault import Forgotten, Seal, Vault
+
+Told = Event | Unknown
 
 GROUP = "delivery"
 _CONSUMER = "adapter"
@@ -28,7 +30,7 @@ class Entry:
 
     id: str
     conversation: Conversation
-    event: Event | None
+    event: Told | None
     is_repeat: bool
 
 
@@ -126,13 +128,13 @@ class Outbox:
         return (conversation, draft) if isinstance(draft, Draft) else None
 
 
-def _event(conversation: Conversation, fields: dict[bytes, bytes], generation: bytes | None, seal: Seal | None) -> Event | None:
+def _event(conversation: Conversation, fields: dict[bytes, bytes], generation: bytes | None, seal: Seal | None) -> Told | None:
     if seal is None or int(generation or 0) != int(fields[b"generation"]):
         return None
     return _opened(conversation, fields[b"event"], seal)
 
 
-def _opened(conversation: Conversation, sealed: bytes, seal: Seal) -> Event | None:
+def _opened(conversation: Conversation, sealed: bytes, seal: Seal) -> Told | None:
     """None for what was forgotten."""
     try:
         event = load_event(seal.open(sealed, str(conversation)))
@@ -142,7 +144,7 @@ def _opened(conversation: Conversation, sealed: bytes, seal: Seal) -> Event | No
     return event
 
 
-def on_their_way(store: Store, seal: Seal, conversation: Conversation) -> Iterator[tuple[bytes, Event]]:
+def on_their_way(store: Store, seal: Seal, conversation: Conversation) -> Iterator[tuple[bytes, Told]]:
     """What a conversation's people have not been given yet, by the entry it stands in."""
     name, place, start = Keys(conversation.surface).outbox, str(conversation).encode(), b"-"
     while entries := _some(store, name, start):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from bot.core.dead import DeadLetters
 from bot.core.edits import kept_edit
 from bot.core.inbox import lines_waiting
+from bot.core.made import make
 from bot.core.memory import Memory
 from bot.core.messages import Conversation, Thinking
 from bot.core.shared import SharedTalks
@@ -56,7 +57,7 @@ class People:
         pipe.hgetall(keys.of_chat(conversation.chat, "chat"))
         pipe.hgetall(keys.of_person(conversation.person, "settings"))
         chat, person = map(_text, pipe.execute())
-        return Preferences(**cast(dict[str, Any], {**chat, **person}))
+        return make(Preferences, {**chat, **person})
 
     def choose(self, conversation: Conversation, **choices: str | None) -> None:
         """Keep choices of the person; None takes one back."""

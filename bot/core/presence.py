@@ -9,6 +9,7 @@ from itertools import groupby
 from statistics import fmean
 from typing import Any
 
+from bot.core.made import make
 from bot.core.store import ROOT, Store
 
 _SECONDS = 3
@@ -96,7 +97,7 @@ class Presence:
 
     def _state(self, name: str) -> WorkerState | None:
         value: Any = self._redis.get(_key(name))
-        return WorkerState(**json.loads(value)) if value else None
+        return make(WorkerState, json.loads(value)) if value else None
 
 
 def _as_one(processes: list[WorkerState]) -> WorkerState:

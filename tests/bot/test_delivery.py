@@ -17,7 +17,7 @@ from bot.core.dead import DeadLetters
 from bot.core.inbox import Inbox
 from bot.core.lease import Leases
 from bot.core.memory import Memory
-from bot.core.messages import Draft, Failed, FailedReason, Finished, Note
+from bot.core.messages import Draft, Failed, FailedReason, Finished, Note, Notice
 from bot.core.outbox import Outbox
 from bot.core.people import People
 from bot.core.store import Keys, Store
@@ -278,6 +278,35 @@ def test_every_end_of_a_turn_is_in_words(outbox, answer):
         Reply("half an", remarks=("（已停止）",), turn="t2", reply_to="1"),
         Reply("long", thought="hm", remarks=("（到这里达到了长度上限。想听下去就告诉我继续。）",), turn="t3", reply_to="1"),
     ]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Finished(str(talk()), "t1", "1", "hi", kind="of_tomorrow"),
+        Failed(str(talk()), "t1", "1", "of_tomorrow"),
+        Notice(str(talk()), "alert-of-tomorrow", {}),
+    ],
+)
+def test_what_a_newer_version_says_is_left_for_a_newer_adapter_and_the_rest_goes_on(outbox, answer, event):
+    """A worker that was updated before the adapter that stands beside it."""
+    wall = Wall()
+    outbox.add(talk(), event)
+
+    async def run():
+        async with delivering(outbox, wall):
+            await asyncio.to_thread(answer, "two")
+            await until(lambda: wall.finals, seconds=10)
+
+    asyncio.run(run())
+    assert wall.texts() == ["two"]
+    assert len(outbox.unfinished()) == 1
+
+
+def test_an_answer_is_given_though_what_a_newer_version_notes_of_it_is_not_known(outbox, answer):
+    answer(final=Finished(str(talk()), "t1", "1", "hi", note="of_tomorrow"))
+
+    assert deliver_all(outbox, Wall(), 1) == [Reply("hi", turn="t1", reply_to="1")]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from bot.core.made import make
 from bot.core.messages import Conversation
 from bot.core.store import Keys, Store
 
@@ -44,7 +45,7 @@ class Keeping:
 
     def shown(self, conversation: Conversation) -> Shown:
         kept: Any = self._redis.get(self._keys.of(conversation, "shown"))
-        return Shown(**json.loads(kept)) if kept else Shown()
+        return make(Shown, json.loads(kept)) if kept else Shown()
 
     def keep_shown(self, conversation: Conversation, shown: Shown) -> None:
         """For a week, or until the person is forgotten: a reply that ends after that leaves nothing."""

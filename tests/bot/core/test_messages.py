@@ -1,4 +1,5 @@
 import json
+import re
 from typing import get_args
 
 import pytest
@@ -50,6 +51,26 @@ def test_a_turn_comes_back_as_it_was(value):
 @given(events)
 def test_an_event_comes_back_as_it_was(value):
     assert load_event(dump(value)) == value
+
+
+def newer(data):
+    """As a version writes it that knows more of everything."""
+    return re.sub(rb"(?<=[{])", b'"of_tomorrow":1,', data)
+
+
+@pytest.mark.parametrize(
+    ("load", "value"),
+    [
+        (load_line, line()),
+        (load_turn, turn()),
+        (load_event, Draft(str(talk()), "t1", 1, 1, False, "", "hi")),
+        (load_event, Finished(str(talk()), "t1", "1", "hi", speakers=("7",))),
+        (load_event, Failed(str(talk()), "t1", "1", "stopped")),
+    ],
+)
+def test_what_a_newer_version_tells_besides_is_passed_over(load, value):
+    """While one process after the other is updated, or when the update is taken back."""
+    assert load(newer(dump(value))) == value
 
 
 def test_what_is_written_carries_the_number_of_its_schema_and_readable_letters():

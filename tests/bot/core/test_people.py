@@ -92,6 +92,12 @@ def test_a_persons_choice_comes_before_the_chats(people):
     assert people.preferences(talk("1")) == Preferences(persona="xiaoman"), "a choice is the person's, the chat's stays there"
 
 
+def test_a_choice_that_only_a_newer_version_knows_is_passed_over(people):
+    people.choose(talk(), persona="coder", of_tomorrow="1")
+
+    assert people.preferences(talk()) == Preferences(persona="coder")
+
+
 def test_a_choice_can_be_taken_back(people):
     people.choose_for_chat(talk(), persona="tycho")
     people.choose(talk(), persona="xiaoman")

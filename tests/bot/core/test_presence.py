@@ -1,3 +1,4 @@
+import json
 import os
 from dataclasses import replace
 
@@ -39,6 +40,14 @@ def test_a_worker_that_fell_silent_is_gone_and_leaves_nothing(workers, store, mo
     assert workers.workers() == []
     assert (workers.bury(), workers.bury()) == ([state().id], [])
     assert store.redis.keys() == []
+
+
+def test_what_a_newer_worker_tells_besides_is_passed_over(workers, store):
+    workers.announce(state())
+    name = f"companion:worker:{state().id}"
+    store.redis.set(name, json.dumps(json.loads(store.redis.get(name)) | {"of_tomorrow": 1}))
+
+    assert workers.workers() == [state()]
 
 
 def test_a_worker_falls_silent_by_itself_in_seconds(workers, store):

@@ -1,11 +1,14 @@
 """What an adapter keeps of a conversation is kept as long as its person is known, told to them, and erased with them."""
 
 import asyncio
+import json
+from dataclasses import asdict
 
 import pytest
 
 from bot.adapters.shared.keeping import Keeping, Shown
 from bot.adapters.telegram.keeping import TelegramKeeping
+from bot.core.store import Keys
 from tests.sayings import SURFACE, incoming, talk
 from tests.traces import traces
 
@@ -23,6 +26,13 @@ def test_what_is_shown_is_known_after_a_restart(store, keeping, inbox):
 
     assert Keeping(store, SURFACE).shown(talk()) == SHOWN
     assert keeping.shown(talk("2")) == Shown()
+
+
+def test_what_a_newer_version_keeps_besides_is_passed_over(store, keeping):
+    name = Keys(SURFACE).of(talk(), "shown")
+    store.redis.set(name, json.dumps(asdict(SHOWN) | {"of_tomorrow": 1}))
+
+    assert keeping.shown(talk()) == SHOWN
 
 
 @pytest.mark.parametrize("chat", ["70077", "-9"])
