@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import time
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -31,6 +32,7 @@ class Reception:
         self._front = front
         self._timers: dict[Conversation, asyncio.TimerHandle] = {}
         self._sending: set[asyncio.Task[None]] = set()
+        self._orders: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, incoming: Incoming, merge_seconds: float | None = None) -> Answer | None:
         """What to say at once; None when the answer is a worker's alone (or the update was known).
@@ -39,7 +41,9 @@ class Reception:
 
         Raises `redis.RedisError` when the update could not be kept: do not acknowledge it to the platform.
         """
-        answer = await asyncio.to_thread(self._take, _readable(incoming))
+        order = self._orders.setdefault((incoming.conversation.surface, incoming.line.update_id), asyncio.Lock())
+        async with order:  # the same update may come again while it is dealt with
+            answer = await asyncio.to_thread(self._take, _readable(incoming))
         if answer is None or answer.wakes:
             self._wake_soon(
                 incoming.conversation, self._front.settings.merge_seconds if merge_seconds is None else merge_seconds

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.commands.ask import Answer, Ask, Choice, are_you_sure, is_yes
 from bot.core.edits import keep_edit, replace_waiting, take_edit
-from bot.core.memory import Busy
+from bot.core.memory import Busy, DoneBefore
 from bot.core.messages import Conversation, Incoming, Line, Turn
 from bot.i18n import say
 from bot.run import Front
@@ -51,9 +51,11 @@ def retry(front: Front, ask: Ask) -> Answer:
 
 def undo(front: Front, ask: Ask) -> Answer:
     try:
-        turn = front.memory.undo(ask.conversation)
+        turn = front.memory.undo(ask.conversation, ask.incoming.line.update_id)
     except Busy:
         return Answer(ask.say("busy-now"))
+    except DoneBefore:
+        return Answer(ask.say("undo-before"))
     return Answer(ask.say("undo-done", said=_short(turn.said)) if turn else ask.say("undo-none"))
 
 

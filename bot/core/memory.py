@@ -17,6 +17,10 @@ class Busy(CompanionError):
     """The last turn cannot be changed while a reply is being made, or a message waits for one."""
 
 
+class DoneBefore(CompanionError):
+    """What is asked for was done when the same update came first."""
+
+
 class Memory:
     """The remembered turns of every conversation, each sealed with its person's key. Safe to share between threads."""
 
@@ -48,9 +52,9 @@ class Memory:
         sealed: Any = self._store.redis.lindex(Keys(conversation.surface).of(conversation, "memory"), 0)
         return _open([sealed], conversation, self._vault.find(conversation))[0] if sealed else None
 
-    def undo(self, conversation: Conversation) -> Turn | None:
-        """Take back the newest turn and give it; None when there is none. Raises `Busy`."""
-        turn = self._change_last(conversation, lambda _: None)
+    def undo(self, conversation: Conversation, update_id: str = "") -> Turn | None:
+        """Take back the newest turn and give it; None when there is none. Raises `Busy`, or `DoneBefore` for that update."""
+        turn = self._change_last(conversation, lambda _: None, update_id)
         if turn:
             self._store.redis.delete(Keys(conversation.surface).of(conversation, "edited"))  # other words for it
             self._store.redis.set(ERASED, "1")
@@ -97,17 +101,21 @@ class Memory:
         value: Any = self._store.redis.hget(self._state(conversation), "generation")
         return int(value or 0)
 
-    def _change_last(self, conversation: Conversation, change: Callable[[Turn], Turn | None]) -> Turn | None:
+    def _change_last(
+        self, conversation: Conversation, change: Callable[[Turn], Turn | None], update_id: str = ""
+    ) -> Turn | None:
         """In one step, or not at all: whatever else happened to the turn since it was read, it is read anew."""
         keys, place = Keys(conversation.surface), str(conversation)
-        names = [keys.of(conversation, what) for what in ("inbox", "memory")]
+        names = [keys.of(conversation, what) for what in ("state", "inbox", "memory")]
         while True:
             sealed, turn = self._last(conversation)
             new = change(turn) if turn else None
             text = self._vault.find(conversation).close(dump(new), place) if new else b""
-            outcome = self._store.call("change_last", names, sealed if turn else b"", text)
+            outcome = self._store.call("change_last", names, sealed if turn else b"", text, update_id)
             if outcome == b"busy":
                 raise Busy
+            if outcome == b"before":
+                raise DoneBefore
             if outcome == b"done":
                 self._store.redis.publish(CONTROL, place if new is None else f"{CHANGED}{place}")
             if outcome == b"done" or turn is None:

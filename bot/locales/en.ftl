@@ -147,6 +147,7 @@ retry-list = I gave { $variants } answers; the one with ✓ counts. To choose: /
 retry-picked = Answer { $variant } of { $variants } counts now:
 retry-unknown = There are answers 1 to { $variants }; /retry list shows them.
 undo-done = Taken back, with my answer: “{ $said }”
+undo-before = Taken back, with my answer.
 undo-none = There is nothing to take back.
 edit-none = There is no message yet that you could change.
 edit-unchanged = I left it as it was: those are its words already, or another message came after it.

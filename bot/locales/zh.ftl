@@ -124,6 +124,7 @@ retry-list = 我回答过 { $variants } 次，带 ✓ 的是现在采用的。�
 retry-picked = 现在采用第 { $variant } 个回答（共 { $variants } 个）：
 retry-unknown = 可选的回答是 1 到 { $variants }，/retry list 可以查看。
 undo-done = 已收回，连同我的回答：“{ $said }”
+undo-before = 已收回，连同我的回答。
 undo-none = 没有可以收回的内容。
 edit-none = 还没有可以修改的消息。
 edit-unchanged = 我没有改动：内容和原来一样，或者它之后已经有别的消息了。

@@ -4,9 +4,11 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from redis.exceptions import RedisError
 
 from bot.commands import Answer
 from bot.core import queue
+from bot.core.inbox import Inbox
 from bot.core.store import Keys
 from bot.i18n import say
 from bot.reception import Reception
@@ -99,6 +101,42 @@ def test_the_same_command_delivered_twice_is_run_once(make, inbox, leases, memor
     update = incoming("/reset yes", update_id="7")
 
     assert receive(make(), update, update) == [Answer("Forgotten: one exchange. We start afresh."), Answer("")]
+
+
+@pytest.fixture
+def three_turns(inbox, leases, memory):
+    for id in ("t1", "t2", "t3"):
+        inbox.accept(incoming())
+        leases.commit(leases.acquire(talk()), finished(talk(), id), turn(id), "append")
+    return lambda: [turn.id for turn in memory.recent(talk())]
+
+
+UNDONE = "Taken back, with my answer: “hello”"
+
+
+def test_one_turn_is_taken_back_however_often_the_same_wish_arrives_at_the_same_moment(make, three_turns):
+    reception, update = make(), incoming("/undo", update_id="7")
+
+    async def run():
+        return await asyncio.gather(*(reception.receive(update) for _ in range(8)))
+
+    assert sorted(answer.text for answer in asyncio.run(run())) == [*[""] * 7, UNDONE]
+    assert three_turns() == ["t1", "t2"]
+
+
+def test_one_turn_is_taken_back_when_redis_goes_away_before_it_is_noted_that_it_was(make, three_turns, monkeypatch):
+    reception, update = make(), incoming("/undo", update_id="7")
+
+    def away_now(*_):
+        raise RedisError
+
+    with monkeypatch.context() as away:
+        away.setattr(Inbox, "mark_seen", away_now)
+        with pytest.raises(RedisError):
+            receive(reception, update)
+
+    assert receive(reception, update, update) == [Answer("Taken back, with my answer."), Answer("")]
+    assert three_turns() == ["t1", "t2"]
 
 
 def test_a_wish_for_another_answer_delivered_twice_waits_once(make, store, inbox, leases):
