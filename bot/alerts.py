@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -52,11 +53,19 @@ def tell_owners(front: Front, surface: str, key: str, here: Conversation | None 
     """
     alert, owners = Alert(key, values), list(_owners(front, surface, here, with_admins=key in _FOR_ADMINS))
     name = Keys(surface).of_person(alert.id, "alert")
-    if not owners or not front.store.redis.set(name, "1", nx=True, ex=_AGAIN_SECONDS):
-        return False
-    for owner in owners:
-        front.outbox(surface).add(owner, Notice(str(owner), key, values))
-    return True
+    outbox = front.outbox(surface)
+
+    def add(pipe: Any) -> bool:
+        if not owners or pipe.exists(name):
+            return False
+        pipe.multi()
+        pipe.set(name, "1", ex=_AGAIN_SECONDS)
+        for owner in owners:
+            outbox.add(owner, Notice(str(owner), key, values), on=pipe)
+        return True
+
+    # In one step: who is noted as told is.
+    return bool(front.store.redis.transaction(add, name, value_from_callable=True))  # type: ignore[arg-type]  # the stub knows no value
 
 
 def _owners(front: Front, surface: str, here: Conversation | None, *, with_admins: bool) -> Iterator[Conversation]:
@@ -102,7 +111,8 @@ class Alerts:
         certain = [alert for alert in broken if alert.id in self._suspected]
         self._suspected = {alert.id for alert in broken}
         for surface in self._surfaces():
-            for alert in (*certain, *self._disk(), *self._worker(surface), *self._dead(surface)):
+            # Each is told before the next is looked for, and before it is noted.
+            for alert in chain(certain, self._disk(), self._worker(surface), self._dead(surface)):
                 tell_owners(self._front, surface, alert.key, self._here, **alert.values)
 
     def _surfaces(self) -> Iterable[str]:

@@ -59,12 +59,12 @@ class Outbox:
         """New finals, oldest first; waits up to `block_ms` for one."""
         return self._read(">", block_ms)
 
-    def add(self, conversation: Conversation, notice: Notice) -> None:
-        """Something the bot tells by itself, delivered like a final."""
+    def add(self, conversation: Conversation, notice: Notice, on: Any = None) -> None:
+        """Something the bot tells by itself, delivered like a final; at once, or as a part of the transaction `on`."""
         sealed = self._vault.seal(conversation).close(dump(notice), str(conversation))
         generation: Any = self._store.redis.hget(self._keys.of(conversation, "state"), "generation")
         fields: Any = {"conversation": str(conversation), "generation": int(generation or 0), "event": sealed}
-        self._store.redis.xadd(self._keys.outbox, fields)
+        (self._store.redis if on is None else on).xadd(self._keys.outbox, fields)
 
     def begin(self, entry: Entry) -> None:
         """From here until `end` nobody can know whether the person has it."""

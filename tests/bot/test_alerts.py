@@ -4,11 +4,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from redis.exceptions import RedisError
 
 from bot import alerts
 from bot.alerts import Alerts, tell_owners
 from bot.core import live
 from bot.core.messages import Conversation, Notice
+from bot.core.outbox import Outbox
 from bot.core.presence import Presence, WorkerState
 from bot.core.reload import live_settings
 from bot.core.settings import load
@@ -208,6 +210,28 @@ def test_a_terminals_problems_are_its_own_and_others_leave_it_alone(make_front, 
     assert told(front, TERMINAL.surface) == []
     looked(front, TERMINAL)
     assert [whom for whom, _, _ in told(front, TERMINAL.surface)] == [str(TERMINAL)]
+
+
+@pytest.mark.parametrize("fails_for", [0, 1])
+def test_owners_are_told_although_redis_went_away_while_they_were(make_front, monkeypatch, fails_for):
+    front, add, added = make_front(owners="telegram:1001,telegram:7"), Outbox.add, []
+    looked(front)
+    watch = looked(front)
+    front.store.redis.hset(Keys(SURFACE).dead, "t1", b"x")
+
+    def breaks_once(*given, **where):
+        added.append(None)
+        if len(added) == fails_for + 1:
+            raise RedisError
+        add(*given, **where)
+
+    monkeypatch.setattr(Outbox, "add", breaks_once)
+    with pytest.raises(RedisError):
+        watch.look()
+    watch.look()
+    watch.look()
+
+    assert [whom for whom, _, _ in told(front)] == [str(talk()), str(talk("7"))]
 
 
 def test_a_redis_that_is_away_ends_nothing(own_redis, make_front, monkeypatch):
