@@ -71,7 +71,6 @@ async def run(front: Front) -> None:
     while True:
         try:
             async with hold.held():
-                await asyncio.to_thread(front.store.add_surface, f"{PLATFORM}:{bot_id}")
                 await _live(front, bot_id, token)
         except Lost:
             continue

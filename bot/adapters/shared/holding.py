@@ -33,7 +33,7 @@ class Hold:
     def __init__(self, store: Store, surface: str) -> None:
         self._account, platform = surface, surface.partition(":")[0]
         self._name = Keys(surface).of_chat(platform, "held")
-        self._redis = store.redis
+        self._store, self._redis = store, store.redis
         self._is_lost = False
         self._me = f"{os.uname().nodename}/{os.getpid()}/{secrets.token_hex(4)}"
         self._lock = Lock(store.redis, self._name, timeout=_HELD_SECONDS, thread_local=False)
@@ -61,7 +61,7 @@ class Hold:
     async def _take(self) -> None:
         for number in range(1_000_000_000):
             try:
-                if await asyncio.to_thread(self._lock.acquire, blocking=False, token=self._me):
+                if await asyncio.to_thread(self._acquire):
                     return
                 if number % _TELL_EVERY == 0:
                     log.warning("another process has this bot: waiting", action="held", bot=self._account, holder=self.holder())
@@ -92,5 +92,10 @@ class Hold:
     async def _retake(self) -> bool:
         """After a long outage of Redis it may have run out, with nobody else there."""
         with suppress(RedisError):
-            return bool(await asyncio.to_thread(self._lock.acquire, blocking=False, token=self._me))
+            return await asyncio.to_thread(self._acquire)
         return True
+
+    def _acquire(self) -> bool:
+        """And have the account among those that are served: a Redis that came back empty knows nothing of it."""
+        self._store.add_surface(self._account)
+        return bool(self._lock.acquire(blocking=False, token=self._me))

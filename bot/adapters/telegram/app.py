@@ -68,7 +68,6 @@ async def _live(front: Front, bot_id: int) -> None:
     keeping = TelegramKeeping(front.store, f"{PLATFORM}:{bot_id}")
     places = Places(bot_id, keeping)
     await asyncio.to_thread(places.load)
-    await asyncio.to_thread(front.store.add_surface, places.surface)
     async with _connected(front, Governor(keeping, front.settings.telegram_calls)) as client:
         await _Parts(front, client, places, keeping).run()
 

@@ -76,6 +76,17 @@ def test_a_process_that_lost_the_bot_stops_sending_and_waits(start, telegram, st
     assert adapter.error is None
 
 
+def test_a_redis_that_comes_back_empty_knows_the_bot_again(start, telegram, store, monkeypatch):
+    """Else no sweeper looks there, and nobody is told of problems, before the next start."""
+    monkeypatch.setattr(holding, "_RENEW_SECONDS", 0.05)
+    start()
+    assert store.surfaces() == [f"telegram:{telegram.bot_id}"]
+
+    store.redis.flushall()
+
+    until(lambda: store.surfaces() == [f"telegram:{telegram.bot_id}"], seconds=10)
+
+
 def test_what_a_dead_process_held_is_free_after_a_while(start, telegram, store):
     store.redis.set(f"companion:{{telegram:{telegram.bot_id}}}:held:telegram", "dead/1/x", px=500)
     start()
