@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from bot.core.messages import Conversation, Draft, Event, Notice, Unknown, dump, load_event
 from bot.core.store import Keys, Store
@@ -44,6 +44,8 @@ class Outbox:
         """Make the consumer group where there is none."""
         try:
             self._store.redis.xgroup_create(self._keys.outbox, GROUP, id="0", mkstream=True)
+        except OutOfMemoryError:
+            return  # Redis does not look whether there is one: reading tells
         except ResponseError as problem:
             if "BUSYGROUP" not in str(problem):
                 raise
@@ -68,7 +70,7 @@ class Outbox:
 
     def begin(self, entry: Entry) -> None:
         """From here until `end` nobody can know whether the person has it."""
-        self._store.redis.hset(self._keys.sending, entry.id, "1")
+        self._store.call("begin", [self._keys.sending], entry.id)
 
     def undo_begin(self, entry: Entry) -> None:
         """The platform has certainly not taken it."""

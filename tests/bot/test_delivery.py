@@ -545,6 +545,23 @@ def test_redis_dies_and_comes_back_and_nothing_is_lost(world, blocked):
     assert wall.finals == [(talk(), Reply(text, turn=text, reply_to="1")) for text in ("one", "two", "three")]
 
 
+def test_what_is_on_its_way_arrives_though_redis_has_no_memory_left(world):
+    """It is what makes room again."""
+    _, store, outbox, inbox, leases, _ = world
+    wall = Wall()
+    inbox.accept(incoming())
+    lease = leases.acquire(talk())
+
+    async def run():
+        async with delivering(outbox, wall):
+            await until(lambda: is_empty(outbox), seconds=5)
+
+    store.redis.config_set("maxmemory", 1)
+    assert leases.commit(lease, Finished(str(talk()), "t1", "1", "hi")) is not None
+    asyncio.run(run())
+    assert wall.texts() == ["hi"]
+
+
 class LossyWire:
     """A way to Redis that breaks once, while an answer with a final is on it."""
 

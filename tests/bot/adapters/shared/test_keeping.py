@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+from contextlib import closing
 from dataclasses import asdict
 
 import pytest
 
 from bot.adapters.shared.keeping import Keeping, Shown
 from bot.adapters.telegram.keeping import TelegramKeeping
-from bot.core.store import Keys
+from bot.core.store import Keys, Store
+from bot.core.vault import Vault
 from tests.sayings import SURFACE, incoming, talk
 from tests.traces import traces
 
@@ -26,6 +28,15 @@ def test_what_is_shown_is_known_after_a_restart(store, keeping, inbox):
 
     assert Keeping(store, SURFACE).shown(talk()) == SHOWN
     assert keeping.shown(talk("2")) == Shown()
+
+
+def test_what_is_shown_is_kept_though_redis_has_no_memory_left(own_redis):
+    with closing(Store(own_redis.url)) as full:
+        Vault(full, b"k" * 32).seal(talk())
+        full.redis.config_set("maxmemory", 1)
+        Keeping(full, SURFACE).keep_shown(talk(), SHOWN)
+
+        assert Keeping(full, SURFACE).shown(talk()) == SHOWN
 
 
 def test_what_a_newer_version_keeps_besides_is_passed_over(store, keeping):
