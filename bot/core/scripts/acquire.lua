@@ -5,7 +5,7 @@
 -- holder is the worker that answered last, or ''.
 local now = now_ms()
 local state = redis.call('HMGET', KEYS[1], 'lease', 'until', 'stop', 'holder')
-if state[1] and state[1] ~= ARGV[2] and tonumber(state[2]) > now then return nil end
+if state[1] ~= ARGV[2] and is_held(state[1], state[2], now) then return nil end
 local lines = redis.call('LRANGE', KEYS[2], 0, math.min(ARGV[4], state[3] or ARGV[4]) - 1)
 if #lines == 0 then
   redis.call('ZREM', KEYS[3], ARGV[1])

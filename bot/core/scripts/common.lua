@@ -14,6 +14,12 @@ local LONG = 1800000
 -- How soon a wake-up that led to no lease is sent again, when nothing is left in the queue of wake-ups.
 local AGAIN = 5000
 
+-- Whether a lease still holds. A time far in the future can only come from a clock that was set back: the sweeper counts it
+-- as overdue, and a worker that is alive renews it in a moment.
+local function is_held(lease, till, now)
+  return lease and tonumber(till) > now and tonumber(till) <= now + 2 * LONG
+end
+
 local function wait_behind(behind, conversation, now)
   redis.call('ZADD', behind, 'NX', now, conversation)
 end

@@ -3,6 +3,6 @@
 local place = redis.call('LPOS', KEYS[2], ARGV[1])
 if not place then return 'gone' end
 local state = redis.call('HMGET', KEYS[1], 'lease', 'until')
-if state[1] and tonumber(state[2]) > now_ms() then return 'answering' end
+if is_held(state[1], state[2], now_ms()) then return 'answering' end
 redis.call('LSET', KEYS[2], place, ARGV[2])
 return 'replaced'

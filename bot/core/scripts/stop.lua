@@ -3,7 +3,7 @@
 -- Gives 'stopping' when a reply is being made, 'dropped' when lines only waited (the event tells the person), else 'idle'.
 local state = redis.call('HMGET', KEYS[1], 'lease', 'until', 'generation')
 local now = now_ms()
-if state[1] and tonumber(state[2]) > now then
+if is_held(state[1], state[2], now) then
   -- How many lines it is about: should the worker die before it hears of it, lines written later are not stopped too.
   redis.call('HSET', KEYS[1], 'stop', redis.call('LLEN', KEYS[2]))
   redis.call('PUBLISH', ARGV[2], 'stop ' .. ARGV[1])

@@ -182,6 +182,17 @@ def test_the_sweeper_leaves_an_answered_conversation_alone(store, inbox, leases)
     assert store.redis.zcard(Keys(SURFACE).pending) == 0
 
 
+def test_a_lease_whose_worker_died_ends_though_the_clock_was_set_back_meanwhile(store, inbox, leases):
+    inbox.accept(incoming())
+    leases.acquire(talk())
+    day_ahead = store.now_ms() + 24 * 3600 * 1000
+    store.redis.hset(Keys(SURFACE).of(talk(), "state"), "until", int(day_ahead))
+    store.redis.zadd(Keys(SURFACE).pending, {str(talk()): day_ahead})
+
+    assert inbox.overdue(SURFACE) == [talk()]
+    assert leases.acquire(talk()) is not None
+
+
 def test_the_sweeper_copes_with_a_clock_that_was_set_back(store, inbox):
     inbox.accept(incoming())
     store.redis.zadd(Keys(SURFACE).pending, {str(talk()): 9e14})
