@@ -17,10 +17,16 @@ from workers.writer import Writer
 
 
 @pytest.fixture(scope="session")
-def engine():
+def _lasting_engine():
     with EngineProcess(EngineOptions(engine="echo", context=8192, requests=32)) as process:
-        process.wait_ready(120)
         yield process
+
+
+@pytest.fixture
+def engine(_lasting_engine):
+    """The test before may have killed it."""
+    _lasting_engine.wait_ready(120)
+    return _lasting_engine
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def read_object(file: Path) -> dict[str, Any]:
     try:
         start_of(file)
         if (size := file.stat().st_size) > _MOST_JSON:
-            raise Defect("json-too-large", size=show_bytes(size))
+            raise Defect("too-large", size=show_bytes(size))
         content = file.read_bytes()
         if content.startswith(BOM_UTF8):
             raise Defect("byte-order-mark", path=quoted(file))

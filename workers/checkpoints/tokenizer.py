@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workers.checkpoints.files import quoted, read_object, start_of, unreadable
+from workers.checkpoints.files import quoted, read_object, show_bytes, start_of, unreadable
 from workers.checkpoints.findings import Defect, Finding
 
 _VOCABULARY, _CONFIG, _TEMPLATE, _GENERATION = (
@@ -85,8 +85,9 @@ def _separate_template(file: Path) -> str:
         return ""
     try:
         start_of(file)
-        with file.open("rb") as opened:
-            return opened.read(_MOST_TEMPLATE).decode("utf-8", "replace")
+        if (size := file.stat().st_size) > _MOST_TEMPLATE:
+            raise Defect("too-large", size=show_bytes(size))
+        return file.read_bytes().decode("utf-8", "replace")
     except OSError as problem:
         raise unreadable(problem) from problem
 

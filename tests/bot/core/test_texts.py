@@ -24,7 +24,7 @@ ROOT = Path(bot.__file__).parents[1]
 FOLDER = ROOT / "bot" / "locales" / "shell"
 HAN = re.compile(r"[\u4e00-\u9fff]")
 FAMILIES = ("check-", "list-", "table-", "value-", "help")
-OF_ITS_OWN = {"host", "key", "language", "one_line", "or", "path_type", "people", "redis", "rule"}
+OF_ITS_OWN = {"host", "key", "language", "one_line", "or", "path_type", "people", "redis", "redis_parts", "rule"}
 """What is wrong with a value that only we look for, what pydantic has no fixed words for, and an “or” for its lists."""
 PROPER_NAMES = {"check-python", "check-redis", "check-telegram", "check-worker"}
 QUOTED = {
