@@ -166,8 +166,7 @@ class Worker:
             told = say(language(), "engine-stage", stage=stage)
             print(f"{told} {detail}".rstrip(), file=sys.stderr, flush=True)
         if stage == "ready":
-            # Not here, on the thread that hears the engine's heart.
-            Thread(target=self._preload, daemon=True).start()
+            self._preload()
 
     def _preload(self) -> None:
         """The tokenizer, ahead of the first message; while the engine is loading its files may not be here yet."""

@@ -1,4 +1,4 @@
-"""What people type, before a tokenizer sees it: no control token can be in it, and nothing that no tokenizer takes."""
+"""What people type, before a tokenizer sees it: no control token can be in it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,3 @@ class Neutral:
         # Most texts have none of the letters with which marks begin; that is seen a hundred times as quickly.
         may_have_some = any(first in text for first in self._firsts)
         return self._mark.sub(rf"\1{_WORD_JOINER}", text) if may_have_some else text
-
-
-def whole(text: str) -> str:
-    """`text` without halves of surrogate pairs, which no tokenizer takes."""
-    return text.encode("utf-8", "replace").decode()

@@ -67,21 +67,25 @@ class Answering:
         if lease is None:
             return
         self._wake_all(lease.woken)
-        lease_taken(lease, self._leases.pseudonym(conversation), self._worker)
-        if lease.tries > MAX_TRIES:
-            self._put_aside(lease)  # the last try took its worker down
-        elif lease.tries == MAX_TRIES:
-            self._try_alone(lease)
+        if lease.tries == MAX_TRIES:
+            self._begin_alone(lease)
         else:
-            self._try(lease)
+            self._begin(lease)
 
-    def _try_alone(self, lease: Lease) -> None:
+    def _begin_alone(self, lease: Lease) -> None:
         """Who was only answered beside a message that takes the engine down each time shall not be put aside with it."""
         with self._last_tries.begin() as may_begin:
             if may_begin:
-                self._try(lease)
+                self._begin(lease)
             else:
                 self._release(lease, forgive=True)  # the sweeper wakes again
+
+    def _begin(self, lease: Lease) -> None:
+        lease_taken(lease, self._leases.pseudonym(lease.conversation), self._worker)
+        if lease.tries > MAX_TRIES:
+            self._put_aside(lease)  # the last try took its worker down
+        else:
+            self._try(lease)
 
     def _try(self, lease: Lease) -> None:
         with self._heart.beating(lease) as watch:

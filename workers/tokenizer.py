@@ -15,6 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from bot.core.errors import CompanionError
+from bot.core.texts import whole
 from workers.checkpoints import gguf_tokenizer, quantised
 from workers.checkpoints.findings import Defect
 from workers.checkpoints.local import local
@@ -22,7 +23,7 @@ from workers.decoding import StreamDecoder
 from workers.engines import echo
 from workers.engines.base import Api
 from workers.known import Known
-from workers.neutral import Neutral, whole
+from workers.neutral import Neutral
 from workers.texts import language, say
 from workers.thinking import CLOSE, OPEN
 
@@ -205,8 +206,7 @@ class HuggingFaceTokenizer:
         return self._made_plain(text) if self._known is None else self._known.plain.get(text, self._made_plain)
 
     def _made_plain(self, text: str) -> str:
-        # Normalised first: a look-alike must not turn into a mark afterwards.
-        text, normalizer = whole(text), self._backend.normalizer
+        text, normalizer = whole(text), self._backend.normalizer  # first: a look-alike must not turn into a mark afterwards
         return self._neutral(normalizer.normalize_str(text) if normalizer else text)
 
     def _ids(self, text: str) -> tuple[int, ...]:

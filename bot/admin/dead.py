@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,15 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.admin.shared import be_sure, hands_on, not_asked, open_here
-from bot.core.texts import printable, tell
+from bot.core.texts import inert, printable, tell
 
 if TYPE_CHECKING:
     from bot.administration import Administration
     from bot.core.dead import DeadLetter
     from bot.run import Front
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What a terminal would obey instead of showing it; a line's end and a tab are as they were written."""
 
 
 @click.group()
@@ -42,7 +38,7 @@ def dead_show(id: str) -> None:
     with _at_hand(id) as (hands, letter):
         hands.note("dead show", str(letter.conversation), letter.id)
         for line in letter.lines:
-            click.echo(f"{printable(line.author)}: {_CONTROL.sub('?', line.text)}")
+            click.echo(f"{printable(line.author)}: {inert(line.text)}")
 
 
 @dead.command("replay")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -14,6 +15,7 @@ from fluent.runtime import FluentBundle, FluentResource
 
 FALLBACK = "en"
 SETTING = "COMPANION_LANGUAGE"
+_OBEYED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n|\Z)")
 
 Value = str | int
 
@@ -80,6 +82,11 @@ def advise(key: str, /, **values: Value) -> str:
 def printable(text: str) -> str:
     """Words from elsewhere, made harmless for a terminal: one line, no control characters."""
     return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def inert(text: str) -> str:
+    """The same for words of several lines: their ends and tabs stay, all else that a terminal obeys is replaced."""
+    return _OBEYED.sub("?", text)
 
 
 def whole(text: str) -> str:

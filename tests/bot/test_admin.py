@@ -203,10 +203,10 @@ def test_what_was_put_aside_is_listed_without_its_words_and_shown_with_them(comp
 
 
 def test_what_somebody_wrote_is_shown_but_nothing_of_it_is_obeyed_by_the_terminal(companion, inbox, leases):
-    inbox.accept(incoming("one\x1b]0;mine\x07\r\n\ttwo \x9b2J 👩\u200d🚀 你好"))
+    inbox.accept(incoming("one\x1b]0;mine\x07\r\n\tover\rtwo \x9b2J 👩\u200d🚀 你好"))
     leases.commit(leases.acquire(talk()), Failed(str(talk()), "t9", "1", "put_aside"), put_aside=True)
 
-    assert companion("admin", "dead", "show", "t9").stdout == "Ann: one?]0;mine??\n\ttwo ?2J 👩\u200d🚀 你好\n"
+    assert companion("admin", "dead", "show", "t9").stdout == "Ann: one?]0;mine?\n\tover?two ?2J 👩\u200d🚀 你好\n"
 
 
 def test_what_was_put_aside_can_be_answered_after_all(companion, letter, leases, store):

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from queue import SimpleQueue
-from threading import Event, Thread
 from types import SimpleNamespace
 
 import pytest
@@ -14,8 +13,6 @@ from bot.core import queue
 from bot.core.presence import Presence
 from tests.programs import ROOT, until
 from tests.sayings import SURFACE, incoming, talk
-from workers.app import Worker
-from workers.place import Place
 from workers.pool import Threads
 
 
@@ -139,18 +136,6 @@ def test_celerys_loop_is_woken_whenever_a_thread_is_free():
 
     told.get(timeout=60)
     threads.stop()
-
-
-def test_the_engine_is_listened_to_while_the_tokenizer_is_read(redis_server, store, settings):
-    """One that is not heard for some seconds is taken for dead, and on a slow disk a tokenizer takes longer."""
-    worker, tokenizer = Worker(settings, redis_server.url, 0, Place("w")), Event()
-    worker._tokenizer = lambda: tokenizer.wait(60)
-    hearing = Thread(target=worker._progress, args=("ready", "model"), daemon=True)
-    hearing.start()
-    hearing.join(20)
-
-    assert not hearing.is_alive()
-    tokenizer.set()
 
 
 def test_a_worker_with_another_memory_key_refuses_to_start(redis_server, store, vault, settings):

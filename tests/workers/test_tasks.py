@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from kombu.exceptions import OperationalError
 
+from bot.core import metrics
 from bot.core.messages import Failed, Finished, Incoming, Line
 from bot.core.store import CONTROL, Keys
 from tests.sayings import SURFACE, incoming, talk
@@ -15,6 +16,7 @@ from tests.workers.engines.echo_prompts import whole_answer
 from workers.engines.base import EngineOptions
 from workers.engines.process import EngineProcess
 from workers.heart import Heart
+from workers.last_tries import LastTries
 from workers.tasks import Answering
 
 
@@ -432,6 +434,23 @@ def test_who_is_answered_beside_a_line_that_kills_the_engine_three_times_is_not_
         "put_aside",
     ]
     assert [line.text for letter in dead.all(SURFACE) for line in letter.lines] == ["bad #die"]
+
+
+def test_a_last_try_that_waits_for_another_is_not_counted_as_one(leases, heart, responder, engine, inbox, outbox):
+    last_tries, retries = LastTries(), metrics.RETRIES._value.get()
+    answering = Answering(leases, heart, responder, engine, lambda _: None, last_tries=last_tries)
+    inbox.accept(incoming("hello"))
+    for _ in range(2):
+        leases.release(leases.acquire(talk()), forgive=False)
+    with last_tries.begin():
+        for _ in range(3):
+            answering.reply(str(talk()))
+
+    assert finals(outbox) == []
+    assert metrics.RETRIES._value.get() == retries
+    answering.reply(str(talk()))
+    assert [final.answer for final in finals(outbox)] == ["You said: hello. I am listening."]
+    assert metrics.RETRIES._value.get() == retries + 1
 
 
 def test_a_line_that_took_its_workers_down_is_put_aside_untried(say, inbox, leases, store, dead):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -11,11 +10,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from bot.core.texts import inert
 from bot.surface import Reply
 
 _THOUGHT_ROWS = 6
-_OBEYED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""What a terminal would obey instead of showing it. A line's end and a tab are as they were written."""
 
 
 class Plain:
@@ -107,7 +105,7 @@ class Screen:
 
     def _tail(self, thought: str) -> Text:
         """The last rows of a thought; more could not be erased again from a small screen."""
-        rows = Text(_OBEYED.sub("?", thought.strip()), style="dim italic").wrap(self._console, self._console.width)
+        rows = Text(inert(thought.strip()), style="dim italic").wrap(self._console, self._console.width)
         return Text("\n").join(rows[-min(_THOUGHT_ROWS, max(1, self._console.height - 2)) :])
 
     def _collapse_thought(self) -> None:
@@ -121,7 +119,7 @@ class Screen:
 
     def _grow(self, answer: str) -> None:
         """Write what is new. When a worker died and another says something else, begin again below."""
-        answer = _OBEYED.sub("?", answer)
+        answer = inert(answer)
         if self._written.startswith(answer):
             return  # a final that was cut back to its last whole sentence
         if not answer.startswith(self._written):

@@ -115,10 +115,10 @@ def test_what_a_terminal_obeys_is_not_in_a_thought_or_an_answer(screen, terminal
     screen.wait()
     screen.draft(True, f"thought {command}", "")
     screen.draft(False, "", f"one\t{command} tw")
-    screen.final(Reply(f"one\t{command} two\r\nthree"))
+    screen.final(Reply(f"one\t{command} two\r\nover\rthree"))
 
     assert not re.findall(r"\x1b\[2J|\x1b\]|\x07|\x9b", terminal.out.getvalue())
-    assert [row.rstrip() for row in terminal.rows[-2:]] == ["one     ?[2J?]0;x??2J two", "three"]
+    assert [row.rstrip() for row in terminal.rows[-2:]] == ["one     ?[2J?]0;x??2J two", "over?three"]
 
 
 def test_who_does_not_wait_any_longer_has_the_screen_to_write_on(screen, terminal):
