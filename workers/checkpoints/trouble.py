@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from importlib.util import find_spec
-from urllib.request import getproxies
 
 import httpx2
 from huggingface_hub.errors import (
@@ -18,21 +16,18 @@ from huggingface_hub.errors import (
 )
 
 from workers.checkpoints.findings import Defect
+from workers.proxies import is_one_unusable
 
 #: What the library raises; its own errors are OSErrors besides, and an answer that is no JSON is a ValueError.
 FAILURES = (Defect, OSError, ValueError, httpx2.HTTPError, httpx2.InvalidURL, RevisionResolutionError)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_SOCKS = ("socks5", "socks5h")
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
 
 
 def refuse_proxies() -> None:
-    """httpx raises where it meets one of these, also where another proxy would be asked; raises `Defect`."""
-    proxies = getproxies()
-    schemes = {proxies.get(name, "").partition("://")[0].lower() for name in ("http", "https", "all")}
-    socks = {scheme for scheme in schemes if scheme.startswith("socks")}
-    if socks.difference(_SOCKS) or (socks and find_spec("socksio") is None):
-        raise Defect("pull-socks")
+    """Raises `Defect` where none can be asked."""
+    if is_one_unusable():
+        raise Defect("proxy-socks")
 
 
 def defect_of(problem: BaseException) -> Defect:

@@ -17,6 +17,7 @@ BIG_BYTES = 1 << 28
 # Below it threads wait for each other longer than they compute: on two busy cores a tiny model wrote 21 tokens a
 # second with two threads and 378 with one.
 SMALL_BYTES = 64 << 20
+_WANT_OF_MEMORY = ("out of memory", "allocate memory", "not enough memory")
 
 
 def prepare(folder: Path, options: EngineOptions) -> tuple[str, torch.dtype]:
@@ -67,7 +68,13 @@ def errors_for_people(folder: Path, cannot_load: str) -> Iterator[None]:
         raise EngineLoadFailed(told("load-damaged", error)) from error
     except (ValueError, LookupError, AttributeError, ImportError, OSError, RuntimeError, MemoryError) as error:
         text = str(error).strip().split("\n")[0]
-        if isinstance(error, MemoryError) or "memory" in text:
+        if is_out_of_memory(error):
             # What holds the memory now may be an engine that is just ending.
             raise EngineLoadFailed(told("load-no-memory", text), heals=True) from error
         raise EngineLoadFailed(told(cannot_load, text)) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """torch has a class for it on NVIDIA's GPUs alone; and a CUDA error may speak of memory and mean a fault."""
+    words = str(error).lower()
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(want in words for want in _WANT_OF_MEMORY)

@@ -254,7 +254,7 @@ pull-no-network = { $hub } cannot be reached ({ $problem })
     .fix = check the network and proxy (HTTPS_PROXY); where the hub is blocked: companion model pull { $model } --mirror https://hf-mirror.com
 pull-proxy = the proxy refuses the way to { $hub }
     .fix = check HTTPS_PROXY and HTTP_PROXY
-pull-socks = a SOCKS proxy is set (in ALL_PROXY or HTTPS_PROXY) that cannot be used here
+proxy-socks = a SOCKS proxy is set (in ALL_PROXY or HTTPS_PROXY) that cannot be used here
     .fix = unset ALL_PROXY and set HTTPS_PROXY=http://HOST:PORT, which most such programs offer too; or pip install socksio, and write the proxy as socks5://HOST:PORT
 pull-no-hub = what answers at { $hub } is no hub, or does not know how to give this model
     .fix = check --mirror and HF_ENDPOINT; in some networks a login page answers for everybody

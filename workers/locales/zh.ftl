@@ -259,7 +259,7 @@ pull-no-network = 连不上 { $hub }（{ $problem }）
     .fix = 检查网络和代理（HTTPS_PROXY）；访问不了 Hub 的地方请用镜像：companion model pull { $model } --mirror https://hf-mirror.com
 pull-proxy = 代理不让访问 { $hub }
     .fix = 检查 HTTPS_PROXY 和 HTTP_PROXY
-pull-socks = 设了 SOCKS 代理（ALL_PROXY 或 HTTPS_PROXY），这里用不了
+proxy-socks = 设了 SOCKS 代理（ALL_PROXY 或 HTTPS_PROXY），这里用不了
     .fix = 取消 ALL_PROXY，改设 HTTPS_PROXY=http://主机:端口（多数代理程序也提供）；或 pip install socksio，并把代理写成 socks5://主机:端口
 pull-no-hub = { $hub } 不是 Hub，或者不会提供这个模型
     .fix = 检查 --mirror 和 HF_ENDPOINT；有些网络会用登录页回答一切请求

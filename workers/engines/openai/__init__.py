@@ -9,13 +9,17 @@ from importlib.util import find_spec
 
 from workers.engines.base import Engine, EngineOptions, Progress
 from workers.engines.errors import EngineLoadFailed
+from workers.engines.openai.places import is_here
+from workers.proxies import is_one_unusable
 
 
 def missing(options: EngineOptions) -> str:
     """The key of the text for what there has to be before any server can be asked; nothing when all is there."""
     if not options.urls:
         return "openai-no-urls"
-    return "" if find_spec("httpx") else "openai-no-httpx"
+    if not find_spec("httpx"):
+        return "openai-no-httpx"
+    return "proxy-socks" if is_one_unusable() and not all(map(is_here, options.urls)) else ""
 
 
 def load(options: EngineOptions, progress: Progress) -> Engine:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import torch
 
 from workers.engines.base import Ended, Limits, Reason, Request, Stats, Tokens
+from workers.engines.loading import is_out_of_memory
 from workers.engines.loop import LoopEngine
 from workers.engines.paged.blocks import MARK_IDS, Texts, pack
 from workers.engines.paged.pace import Pace
@@ -170,8 +171,3 @@ class PagedEngine(LoopEngine[Sequence]):
         sequence.is_ended = True
         del self._open[sequence.request.id]
         self._events.append(Ended(sequence.request.id, reason, detail))
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """torch has a class for it on GPUs alone."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -204,3 +204,16 @@ def test_the_start_says_in_a_line_when_words_leave_this_machine(urls, places):
     line = remark(choose(load_settings(openai_urls=urls)))
 
     assert line == (f"openai engine: what people write leaves this machine and goes to {places}" if places else "")
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "socks://127.0.0.1:1/"])
+def test_a_socks_proxy_that_cannot_be_used_is_told_with_a_way_out_and_none_is_needed_here(monkeypatch, serve, start, proxy):
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    url = "https://models.invalid/v1"
+    text, heals = refusal(url)
+    assert ("SOCKS" in text, "HTTPS_PROXY=http://" in text, heals) == (True, True, False)
+    [check] = checks(engine="openai", openai_urls=url)
+    assert "FAIL" in check
+    assert "SOCKS" in check
+
+    assert start(serve()).ask("hello")[1].reason == "stop"
