@@ -85,3 +85,11 @@ def test_a_second_thought_is_one_though_the_server_has_parted_the_first_and_a_na
                 pieces[piece.kind] += piece.text.replace("\u2060", "")
 
     assert pieces == {"thought": "I see\n<think> and </think>.\nAgain.", "answer": "It is <think>."}
+
+
+def test_what_may_begin_a_tag_is_said_once_when_none_comes_of_it():
+    packer = Packer()
+    packer.is_parted = True
+    ids = [*packer.feed("1 <"), *packer.mark(END_THINK), *packer.feed("2 </th"), *packer.flush(), *packer.flush()]
+
+    assert text_of(ids) == "1 <2 </th"
