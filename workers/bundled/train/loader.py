@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 _STEP = 64  # widths are multiples of it
-_WAITING = 6  # batches each process may be ahead
+# Batches each process may be ahead: more than one chunk has, so that the next is made while this one is learnt.
+_WAITING = 32
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ Language = Literal["en", "zh"]
 Split = Literal["train", "dev", "held"]  # learnt from; looked at while the recipe is worked on; looked at last
 Maker = Callable[[Random], str]
 
-PARTS = ("wordings", "clauses", "portraits", "asks", "facts_asks", "facts_tells")  # the texts whose lines are put together
+# The texts whose lines are put together.
+PARTS = ("wordings", "clauses", "portraits", "manners", "asks", "facts_asks", "facts_tells")
 
 _VOWELS = ("a", "e", "i", "o", "u", "a", "e", "i", "o", "ai", "ea", "ou", "y")
 _STARTS = (
