@@ -5,7 +5,7 @@ An engine lives in a process of its own (`process.py`); the parent has the token
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
@@ -80,7 +80,7 @@ class Request:
     """
 
     id: str
-    prompt: tuple[int, ...]
+    prompt: Sequence[int]
     max_tokens: int
     stop_ids: frozenset[int] = frozenset()
     sampling: Sampling = Sampling()

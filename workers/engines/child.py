@@ -40,7 +40,7 @@ class Child:
         self._stepping_since: float | None = None
 
     def run(self) -> None:
-        messages = wire.receive(self._clients.keeper.wire)
+        messages = wire.listen(self._clients.keeper.wire)
         first = next(messages)
         if first["door"] is not None:
             Thread(target=self._wait_at, args=(socket(fileno=first["door"]),), daemon=True).start()
@@ -78,7 +78,7 @@ class Child:
         leave()
 
     def _serve(self, client: Client) -> None:
-        self._hear(client, wire.receive(client.wire))
+        self._hear(client, wire.listen(client.wire))
         self._clients.part_with(client)
         if engine := self._engine:
             for key in list(client.open):

@@ -41,7 +41,7 @@ class Link:
                 generation.die()
             else:
                 self._open[key] = generation
-        self.send({"submit": wire.dump_request(replace(request, id=key))})
+        self._write(wire.pack_request(replace(request, id=key)))
         return generation
 
     def messages(self) -> Iterator[dict[str, Any]]:
@@ -60,9 +60,7 @@ class Link:
         self.send({"forget": conversation})
 
     def send(self, message: dict[str, Any]) -> None:
-        # That nobody is there is no news: the end of `messages` tells everyone.
-        with self._writing, suppress(OSError):
-            self._wire.sendall(wire.pack(message))
+        self._write(wire.pack(message))
 
     def ask_to_close(self) -> None:
         """End the conversation in good order, for our part."""
@@ -88,6 +86,11 @@ class Link:
         if generation := self._open.pop(key, None):
             generation.end(Ended(generation.id, "cancelled"))
             self.send({"cancel": key})
+
+    def _write(self, message: bytes) -> None:
+        # That nobody is there is no news: the end of `messages` tells everyone.
+        with self._writing, suppress(OSError):
+            self._wire.sendall(message)
 
     def _dispatch(self, of: list[str], ids: list[int], ends: list[list[Any]]) -> None:
         for key, id in zip(of, ids, strict=True):

@@ -1,5 +1,8 @@
 """How a worker's processes and their engine's talk: lines of JSON over sockets. The ends are in `link.py` and `clients.py`.
 
+A prompt follows the line of its request as it lies in memory: one of 4,000 tokens would take as long to be written and read as
+text as a GPU takes for some layers, and whoever comes back to a long talk waits for both.
+
 To the engine: options from the first, then submit, cancel, forget, close. To the worker: stage, ready, failed, all that a step
 brought, and beat with the numbers of an engine that has some.
 """
@@ -8,9 +11,9 @@ from __future__ import annotations
 
 import json
 from array import array
-from base64 import b64decode, b64encode
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from socket import socket
 from typing import Any
@@ -18,6 +21,7 @@ from typing import Any
 from workers.engines.base import Ended, Event, Request, Sampling, ThoughtLimit, Tokens
 
 BEAT_SECONDS = 0.5
+_ID = "I"  # of the kinds of array, the one that is filled quickest
 
 
 def pack(message: dict[str, Any]) -> bytes:
@@ -39,11 +43,35 @@ def _read(end: socket) -> bytes:
         return b""
 
 
-def dump_request(request: Request) -> dict[str, Any]:
-    """Field by field: `asdict` of the whole would copy a long prompt id by id."""
+def listen(end: socket) -> Iterator[dict[str, Any]]:
+    """The engine's side of `receive`: requests have their prompts with them, and what was cut off half-way is dropped."""
+    with suppress(OSError), end.makefile("rb") as stream:
+        for line in stream:
+            if not line.endswith(b"\n"):
+                return
+            message = json.loads(line)
+            size = message.get("bytes", 0)
+            if len(packed := stream.read(size)) < size:
+                return
+            if size:
+                message["submit"]["prompt"] = array(_ID, packed)
+            yield message
+
+
+def pack_request(request: Request) -> bytes:
+    """The message that submits it."""
+    try:
+        packed = array(_ID, request.prompt).tobytes()
+    except OverflowError:
+        # Those that are text for a server (`openai/ids.py`); of others there are none, and the engine says so.
+        return pack({"submit": {**_dump(request), "prompt": list(request.prompt)}})
+    return pack({"submit": {**_dump(request), "prompt": ()}, "bytes": len(packed)}) + packed
+
+
+def _dump(request: Request) -> dict[str, Any]:
+    """All but the prompt. Field by field: `asdict` of the whole would copy a long prompt id by id."""
     return {
         "id": request.id,
-        "prompt": _pack(request.prompt),
         "max_tokens": request.max_tokens,
         "stop_ids": sorted(request.stop_ids),
         "sampling": asdict(request.sampling),
@@ -57,7 +85,7 @@ def load_request(fields: dict[str, Any]) -> Request:
     thought = fields["thought"]
     return Request(
         id=fields["id"],
-        prompt=_unpack(fields["prompt"]),
+        prompt=fields["prompt"],
         max_tokens=fields["max_tokens"],
         stop_ids=frozenset(fields["stop_ids"]),
         sampling=Sampling(**fields["sampling"]),
@@ -65,23 +93,6 @@ def load_request(fields: dict[str, Any]) -> Request:
         thought=thought and ThoughtLimit(**{**thought, "closing": tuple(thought["closing"])}),
         conversation=fields["conversation"],
     )
-
-
-def _pack(ids: tuple[int, ...]) -> str | tuple[int, ...]:
-    """A long prompt is read and written four times as fast like this, and whoever reads it keeps the engine waiting."""
-    try:
-        return b64encode(array("I", ids)).decode()
-    except OverflowError:
-        # Those that are text for a server (`openai/ids.py`); of others there are none, and the engine says so.
-        return ids
-
-
-def _unpack(packed: str | list[int]) -> tuple[int, ...]:
-    if not isinstance(packed, str):
-        return tuple(packed)
-    ids = array("I")
-    ids.frombytes(b64decode(packed))
-    return tuple(ids)
 
 
 def dump_events(events: Iterable[Event]) -> dict[str, dict[str, list[Any]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -37,8 +36,6 @@ class PagedEngine(LoopEngine[Sequence]):
         self._runner, self._scheduler, self._pace, self._ahead = runner, scheduler, pace, ahead
         self._flying: deque[list[Launch]] = deque()
         self._texts = Texts(scheduler.pool.block_size)
-        # What was packed last: a prompt is looked over, then hashed.
-        self._packed: tuple[Collection[int], array[int]] = (), pack()
 
     def stats(self) -> Stats:
         scheduler, pool = self._scheduler, self._scheduler.pool
@@ -76,15 +73,13 @@ class PagedEngine(LoopEngine[Sequence]):
             packed = pack(ids)
         except OverflowError:
             return False
-        self._packed = ids, packed
         least, most = torch.frombuffer(packed, dtype=torch.int32).aminmax()
         return bool(least >= 0) and int(most) < self._num_ids
 
     def _begin(self, request: Request, order: int, seed: int) -> Sequence:
-        sequence = Sequence(request, order, seed, list(request.prompt))
-        if self._packed[0] is request.prompt and len(request.prompt) > MARK_IDS:
-            sequence.hashed = self._texts.hash(self._packed[1])
-        self._packed = (), pack()
+        sequence = Sequence(request, order, seed, pack(request.prompt))
+        if len(sequence.ids) > MARK_IDS:
+            sequence.hashed = self._texts.hash(sequence.ids)
         self._scheduler.add(sequence)
         return sequence
 

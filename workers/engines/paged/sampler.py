@@ -131,8 +131,8 @@ class Sampler:
     def _mark(self, sequence: Sequence) -> None:
         row, num_prompt = self._seen[sequence.slot], len(sequence.request.prompt)
         row.zero_()
-        row[tensor(sequence.ids[:num_prompt], self._device)] = _IN_PROMPT
-        row[tensor(sequence.ids[num_prompt:], self._device).long()] |= _WRITTEN
+        row[tensor(sequence.ids[:num_prompt].tolist(), self._device)] = _IN_PROMPT
+        row[tensor(sequence.ids[num_prompt:].tolist(), self._device).long()] |= _WRITTEN
 
 
 def has_penalty(how: Sampling) -> bool:

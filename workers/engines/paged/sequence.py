@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 
 from workers.engines.base import Request
 from workers.engines.loop import Queued
-from workers.engines.paged.blocks import Digests, pack
+from workers.engines.paged.blocks import Digests
 
 
 @dataclass(slots=True, eq=False)
@@ -18,7 +19,7 @@ class Sequence(Queued):
     request: Request
     order: int
     seed: int
-    ids: list[int]
+    ids: array[int]
     slot: int = -1
     blocks: list[int] = field(default_factory=list)
     num_computed: int = 0
@@ -63,7 +64,7 @@ class Sequence(Queued):
         """Of the first full blocks of `ids`."""
         start, end = len(self.hashed) * block_size, num_blocks * block_size
         if start < end:
-            self.hashed.add(pack(self.ids[start:end]).tobytes(), block_size)
+            self.hashed.add(self.ids[start:end].tobytes(), block_size)
         return self.hashed[:num_blocks]
 
     @property

@@ -5,6 +5,7 @@ import torch
 
 from tests.workers.engines.kernels.conftest import DEVICE
 from workers.engines.base import Request, Sampling
+from workers.engines.paged.blocks import pack
 from workers.engines.paged.sampler import Sampler
 from workers.engines.paged.sequence import Sequence
 
@@ -34,7 +35,7 @@ def sampler():
     for slot, how in enumerate(HOWS):
         prompt, written = range(0, VOCAB, 3), range(0, VOCAB, 4)
         request = Request(str(slot), tuple(prompt), 99, sampling=how, banned_ids=frozenset({3, 9, 200} if slot % 2 else ()))
-        who.append(Sequence(request, slot, how.seed or 0, [*prompt, *written], slot))
+        who.append(Sequence(request, slot, how.seed or 0, pack([*prompt, *written]), slot))
         rows = torch.tensor(sampler.rows_of([who[-1]]), dtype=torch.int32, device=DEVICE)
         sampler.place([who[-1]], torch.tensor([slot], device=DEVICE), rows)
     return sampler, who

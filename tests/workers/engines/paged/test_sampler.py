@@ -7,6 +7,7 @@ import torch
 
 from workers.engines.base import Request, Sampling
 from workers.engines.paged import sampler as module
+from workers.engines.paged.blocks import pack
 from workers.engines.paged.sampler import Sampler
 from workers.engines.paged.sequence import Sequence
 
@@ -17,7 +18,7 @@ LOGITS = torch.randn(VOCAB) * 2
 
 def place(sampler, slot, how, prompt=(0,), written=(), **request):
     sequence = Sequence(
-        Request(str(slot), tuple(prompt), 99, sampling=how, **request), slot, how.seed or 0, [*prompt, *written]
+        Request(str(slot), tuple(prompt), 99, sampling=how, **request), slot, how.seed or 0, pack([*prompt, *written])
     )
     sequence.slot = slot
     rows = torch.tensor(sampler.rows_of([sequence]), dtype=torch.int32)

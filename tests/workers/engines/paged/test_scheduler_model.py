@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from hypothesis.strategies import booleans, integers, lists, sampled_from
 
 from workers.engines.base import Request, ThoughtLimit
-from workers.engines.paged.blocks import BlockPool
+from workers.engines.paged.blocks import BlockPool, pack
 from workers.engines.paged.scheduler import Scheduler
 from workers.engines.paged.sequence import Sequence
 
@@ -46,7 +46,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         if prompt:
             thought = ThoughtLimit(limit, END, CLOSING) if limit >= 0 else None
             request = Request(str(self.num_asked), tuple(prompt), max_tokens, thought=thought, conversation=conversation)
-            self.open.append(sequence := Sequence(request, self.num_asked, 0, list(prompt)))
+            self.open.append(sequence := Sequence(request, self.num_asked, 0, pack(prompt)))
             self.scheduler.add(sequence)
             self.said.append(sequence)
             self.num_asked += 1
@@ -92,7 +92,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         assert len({one.slot for one in decodes} | {chunk.sequence.slot for chunk in chunks}) == len(decodes) + len(chunks)
         for chunk in chunks:
             for position in range(chunk.start, chunk.end):
-                self.write(chunk.sequence, position, chunk.sequence.ids[: position + 1])
+                self.write(chunk.sequence, position, chunk.sequence.ids[: position + 1].tolist())
         launched = [(chunk.sequence, chunk.sequence.forced()) for chunk in chunks if chunk.samples]
         launched += [(one, one.forced()) for one in decodes]
         for sequence in decodes:
@@ -136,7 +136,7 @@ class SchedulerMachine(RuleBasedStateMachine):
     def check_thought(self, sequence):
         """Ended by itself in time, or by the closing words at the very token."""
         if thought := sequence.request.thought:
-            written = sequence.ids[len(sequence.request.prompt) :]
+            written = sequence.ids[len(sequence.request.prompt) :].tolist()
             before, after = written[: thought.tokens], written[thought.tokens :]
             if END in before:
                 assert CLOSING[0] not in written
