@@ -18,8 +18,7 @@ Language = Literal["en", "zh"]
 Split = Literal["train", "dev", "held"]  # learnt from; looked at while the recipe is worked on; looked at last
 Maker = Callable[[Random], str]
 
-# The texts whose lines are put together.
-PARTS = ("wordings", "clauses", "portraits", "manners", "asks", "facts_asks", "facts_tells")
+PARTS = ("wordings", "clauses", "portraits", "asks", "facts_asks", "facts_tells")  # the texts whose lines are put together
 
 _VOWELS = ("a", "e", "i", "o", "u", "a", "e", "i", "o", "ai", "ea", "ou", "y")
 _STARTS = (
