@@ -5,6 +5,7 @@ A value's checksum says where it belongs, so that training and evaluation never 
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 import zlib
@@ -18,8 +19,10 @@ Language = Literal["en", "zh"]
 Split = Literal["train", "dev", "held"]  # learnt from; looked at while the recipe is worked on; looked at last
 Maker = Callable[[Random], str]
 
-PARTS = ("wordings", "clauses", "portraits", "asks", "facts_asks", "facts_tells")  # the texts whose lines are put together
+# The texts whose lines are put together.
+PARTS = ("wordings", "clauses", "portraits", "asks", "who", "facts_asks", "facts_tells")
 
+_TOKENIZER = Path(__file__).parents[1] / "tokenizer.json"
 _VOWELS = ("a", "e", "i", "o", "u", "a", "e", "i", "o", "ai", "ea", "ou", "y")
 _STARTS = (
     *("b", "c", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "y", "z", "br", "ch", "cl"),
@@ -85,7 +88,7 @@ def _makers(language: Language) -> dict[str, Maker]:
     invent, nonsense = (_syllables, _random_letters) if language == "en" else (_chinese_name(words), _random_han)
     birthday = _english_date if language == "en" else _chinese_date
     makers |= {"age": _age, "number": _number, "date": birthday, "nonsense": nonsense, "invented": invent}
-    makers["name"] = _mix((3, makers["name"]), (4, invent), (2, nonsense), (1, _syllables), (1, _random_letters))
+    makers["name"] = _mix((3, makers["name"]), (4, invent), (2, nonsense), (1, _syllables), (1, _random_letters), (2, _pieces))
     makers["petname"] = _mix((4, makers["petname"]), (2, makers["name"]), (1, nonsense))
     makers["city"] = _mix((4, makers["city"]), (2, invent))
     makers["odd"] = _mix((2, invent), (2, nonsense), (1, makers["food"]), (1, makers["colour"]), (1, _number))
@@ -169,6 +172,21 @@ def _syllables(rng: Random) -> str:
 def _random_letters(rng: Random) -> str:
     word = "".join(rng.choice(_LETTERS) for _ in range(rng.randint(4, 9)))
     return word.capitalize() if rng.random() < 0.7 else word
+
+
+def _pieces(rng: Random) -> str:
+    """Of tokens that the tokenizer has: else some of them, which only begin other words, would never be met."""
+    heads, tails = _tokens()
+    return rng.choice(heads) + "".join(rng.choice(tails) for _ in range(rng.randint(0, 2)))
+
+
+@cache
+def _tokens() -> tuple[list[str], list[str]]:
+    """Those that a name can begin with, and those of small letters."""
+    known = json.loads(_TOKENIZER.read_text("utf-8"))["model"]["vocab"]
+    tails = [token for token in known if token.isascii() and token.islower() and token.isalpha()]
+    heads = [token for token in known if token.isascii() and token.istitle() and len(token) > 2]
+    return heads + [tail.capitalize() for tail in tails if len(tail) > 2], tails
 
 
 def _chinese_name(words: dict[str, list[str]]) -> Maker:

@@ -1,4 +1,4 @@
-"""Sentences put together from parts (`wordings.toml` and three more): more of them than can be learnt by heart."""
+"""Sentences put together from parts (the texts of `PARTS`): more of them than can be learnt by heart."""
 
 from __future__ import annotations
 
