@@ -5,7 +5,8 @@
 
 Through the engine's process, as a worker asks it, one person at a time on an otherwise idle engine. Everything is asked in
 turns, so that what else runs on the machine is in all figures alike; each is the median of `--repeats`, the first is thrown
-away. Two tokens are asked for: what is done at the end of a reply is nobody's waiting.
+away. Two tokens are asked for: what is done at the end of a reply is nobody's waiting. Before each is a moment of rest: reading
+ahead is over for its worker once the device was told to, and people write their next message seconds later, not at once.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from workers.engines.base import EngineOptions, Request, Sampling
 from workers.engines.process import EngineProcess
 
 NUMBERS = count()
+REST_SECONDS = 0.02
 
 
 def draw(dice, num, num_ids):
@@ -56,6 +58,7 @@ def measure(engine, num_ids, options):
         for (num, new), seen in times.items():
             if num:
                 read_ahead(engine, histories[num])
+            time.sleep(REST_SECONDS)
             seen.append(wait(engine, histories[num] + draw(dice, new, num_ids)))
     middle = {case: statistics.median(seen[1:]) for case, seen in times.items()}
     return [{"new": new, **{num: round(middle[num, new], 2) for num in histories}} for new in options.new]

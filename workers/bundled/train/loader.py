@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, cycle, islice
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-_STEP = 64  # widths are multiples of it
+_STEP = 32  # widths are multiples of it
 # Batches each process may be ahead: more than one chunk has, so that the next is made while this one is learnt.
 _WAITING = 32
 
@@ -49,6 +50,9 @@ def batches(seed: str, folder: Path, *, num_tokens: int, num_processes: int, num
 
 
 def _make(seed: str, folder: Path, num_tokens: int, num_dialogues: int, queue: Queue[Batch]) -> None:
+    # The process that trains has to launch all that the device does, and must not wait for a processor.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.nice(10)
     for number in count():
         for batch in chunk(f"{seed}/{number}", folder, num_tokens, num_dialogues):
             queue.put(batch)

@@ -31,7 +31,8 @@ class Muon(Optimizer):
     def _step(self, matrices: list[Tensor], group: dict[str, Any]) -> None:
         momentum, rate = group["momentum"], group["lr"]
         for matrix in matrices:
-            self.state[matrix].setdefault("momentum_buffer", torch.zeros_like(matrix))
+            if not self.state[matrix]:
+                self.state[matrix]["momentum_buffer"] = torch.zeros_like(matrix)
         grads: list[Any] = [matrix.grad for matrix in matrices]
         buffers = [self.state[matrix]["momentum_buffer"] for matrix in matrices]
         torch._foreach_lerp_(buffers, grads, 1 - momentum)
@@ -50,5 +51,6 @@ def orthogonal(many: Tensor) -> Tensor:
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
     for _ in range(_NUM_ROUNDS):
         square = x @ x.transpose(1, 2)
-        x = a * x + (b * square + c * square @ square) @ x
+        polynomial = torch.baddbmm(square, square, square, beta=b, alpha=c)
+        x = torch.baddbmm(x, polynomial, x, beta=a)
     return x.transpose(1, 2) if is_tall else x

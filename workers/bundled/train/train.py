@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Recipe:
     """Everything that decides the result."""
 
-    steps: int = 22_000
+    steps: int = 17_000
     num_tokens: int = 131_072
     num_processes: int = 12
     num_dialogues: int = 8192
@@ -95,7 +95,7 @@ def optimizers(model: Qwen2ForCausalLM, recipe: Recipe) -> list[Optimizer]:
     other = [p for name, p in model.named_parameters() if p.ndim != 2 or "layers" not in name]
     return [
         Muon(inner, recipe.rate, recipe.weight_decay),
-        AdamW(other, lr=recipe.rate, betas=(0.9, 0.95), weight_decay=0.0),
+        AdamW(other, lr=recipe.rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
     ]
 
 
