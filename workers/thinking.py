@@ -14,6 +14,8 @@ Kind = Literal["thought", "answer"]
 
 OPEN, CLOSE = "<think>", "</think>"
 _TAG = re.compile(f"({OPEN}|{CLOSE})")
+# Spaces, and signs that show nothing: joiners, marks of direction, byte order marks. Platforms refuse messages of these alone.
+_BLANK = re.compile("[\\s\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Piece:
 class ThinkSplitter:
     """Feed it text as it comes; tags never come out, plain text is never held back.
 
-    `inside` says whether the prompt has opened a thought already. Blank space before the first words of the thought
+    `inside` says whether the prompt has opened a thought already. What shows nothing before the first words of the thought
     and of the answer is trimmed, so an empty thought gives no piece at all.
     """
 
@@ -56,7 +58,7 @@ class ThinkSplitter:
                 yield Piece(self._kind, text)
 
     def _trim(self, text: str) -> str:
-        return text if self._kind in self._begun else text.lstrip()
+        return text if self._kind in self._begun else _BLANK.sub("", text, count=1)
 
     @property
     def _kind(self) -> Kind:

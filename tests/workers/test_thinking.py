@@ -74,6 +74,13 @@ def test_blank_lines_before_the_answer_are_trimmed_though_they_come_apart():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("nothing", ["\u200b", "\ufeff\n", " \u2060\u200d ", "\u200e\u200f"])
+def test_an_answer_of_signs_that_show_nothing_is_none(nothing):
+    splitter = ThinkSplitter(inside=True)
+    assert not [piece for piece in splitter.feed(f"hm</think>{nothing}") if piece.kind == "answer"]
+    assert splitter.feed("Yes \u200b.") == [Piece("answer", "Yes \u200b.")]
+
+
 def test_it_knows_whether_it_is_thinking():
     splitter = ThinkSplitter(inside=True)
     assert splitter.thinking

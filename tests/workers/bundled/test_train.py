@@ -1,10 +1,13 @@
+import os
+from contextlib import closing
 from dataclasses import replace
+from multiprocessing import active_children
 
 import pytest
 import torch
 
 from workers.bundled.train import checkpoint
-from workers.bundled.train.loader import chunk
+from workers.bundled.train.loader import batches, chunk
 from workers.bundled.train.muon import Muon, orthogonal
 from workers.bundled.train.tokenizer import FOLDER
 from workers.bundled.train.train import SMALL, Trainer, build, rate_at
@@ -78,3 +81,11 @@ def test_batches_are_of_the_size_asked_for_and_the_same_for_a_seed(batch):
     again = chunk("test", FOLDER, 1024, 16)[0]
     assert batch.ids.size <= 2048
     assert (batch.ids == again.ids).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="no priorities of processes here")
+def test_who_makes_dialogues_lets_the_process_that_trains_go_first():
+    with closing(batches("test", FOLDER, num_tokens=1024, num_processes=1, num_dialogues=16)) as source:
+        next(source)
+        (maker,) = active_children()
+        assert os.getpriority(os.PRIO_PROCESS, maker.pid) > os.getpriority(os.PRIO_PROCESS, 0)

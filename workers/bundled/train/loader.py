@@ -52,7 +52,8 @@ def batches(seed: str, folder: Path, *, num_tokens: int, num_processes: int, num
 def _make(seed: str, folder: Path, num_tokens: int, num_dialogues: int, queue: Queue[Batch]) -> None:
     # The process that trains has to launch all that the device does, and must not wait for a processor.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    os.nice(10)
+    if hasattr(os, "nice"):
+        os.nice(10)
     for number in count():
         for batch in chunk(f"{seed}/{number}", folder, num_tokens, num_dialogues):
             queue.put(batch)
