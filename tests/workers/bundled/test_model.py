@@ -108,6 +108,13 @@ def test_as_each_shipped_persona_it_ends_its_thoughts_and_remembers(write, perso
     assert last in turns[-1]
 
 
+@pytest.mark.parametrize("said", ["How are you?", "hey, how are you doing", "How are you today?"])
+@pytest.mark.parametrize("persona", ["default", "tycho"])
+def test_asked_how_it_is_it_does_not_say_who(reply, persona, said):
+    sheet = Personas().get(persona)
+    assert sheet.title not in reply(f"{write_persona(sheet, 'Sam', sheet.language)}\n---\n{said}")
+
+
 def test_it_is_the_persona_of_now_and_not_the_one_it_was(reply):
     block = BLOCK.format(name="Torben") + "who are you?"
     assert "Torben" in reply(block, "I'm Wilma, a calm, curious companion.", "and your name is?")

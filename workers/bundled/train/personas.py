@@ -211,10 +211,23 @@ def _shuffled_form(words: Phrases, rng: Random) -> str:
 
 
 def _examples(sheet: Sheet, words: Phrases, rng: Random) -> str:
+    """In training some say more than small talk: what stands in one answer alone is not what the persona always says."""
     lines: list[str] = [words.personas["examples"]]
     for _ in range(rng.randint(1, 3)):
         kind = words.talk[rng.choice([*words.talk])]
         said = choose(kind["user"], rng)
-        reply = sheet.voice(choose(kind["say"], rng, c="", me=sheet.name), words.language)
+        reply = choose(kind["say"], rng, c="", me=sheet.name)
+        if words.split == "train" and rng.random() < 0.4:
+            reply = _with_more(reply, words, rng)
+        reply = sheet.voice(reply, words.language)
         lines.append(f"{sheet.user}: {said}\n{sheet.name}: {reply}")
     return "\n".join(lines)
+
+
+def _with_more(reply: str, words: Phrases, rng: Random) -> str:
+    """Before or after it a sentence of any words."""
+    space, marks = (" ", ".!?") if words.language == "en" else ("", "。！？")
+    more = space.join(_any_words(words, rng) for _ in range(rng.randint(1, 3)))
+    parts = [reply, more[:1].upper() + more[1:] + rng.choice(marks)]
+    rng.shuffle(parts)
+    return space.join(parts)
