@@ -38,6 +38,13 @@ def test_a_value_made_up_for_training_is_never_one_that_is_held_out(language, ki
     assert len(values) > 200
 
 
+@pytest.mark.parametrize("token", ["Pump", "Eng"])
+def test_names_begin_with_tokens_too_that_else_only_begin_words_of_the_texts(token):
+    tokenizer, rng = load(FOLDER), Random(1)
+    names = [make("name", "en", "train", rng) for _ in range(30_000)]
+    assert any(encoded.tokens[0] == token for encoded in tokenizer.encode_batch(names, add_special_tokens=False))
+
+
 def test_a_plain_word_that_is_only_read_otherwise_is_part_of_a_value_in_training():
     assert split_of("kind") != "train"
     rng = Random(0)
