@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from workers.bundled.train import beside, corpus, exam, sums
+from workers.bundled.train import beside, corpus, exam, personas, sums
 from workers.bundled.train.acts import ACTS, ask_for, play
 from workers.bundled.train.corpus import ASSISTANT, BOS, END_THINK, EOS, THINK, USER, samples, tokenize
 from workers.bundled.train.dialogue import Dialogue
@@ -43,6 +43,18 @@ def test_names_begin_with_tokens_too_that_else_only_begin_words_of_the_texts(tok
     tokenizer, rng = load(FOLDER), Random(1)
     names = [make("name", "en", "train", rng) for _ in range(30_000)]
     assert any(encoded.tokens[0] == token for encoded in tokenizer.encode_batch(names, add_special_tokens=False))
+
+
+def test_examples_of_a_persona_say_more_than_small_talk_in_training():
+    """Else what only an example says would be new to the model, and taken for what the persona always says."""
+    sheet = personas.Sheet("Ann", "en", user="Bo")
+
+    def answers(split):
+        words, rng = phrases("en", split), Random(0)
+        blocks = [personas._examples(sheet, words, rng) for _ in range(1000)]
+        return {line for block in blocks for line in block.splitlines() if line.startswith("Ann: ")}
+
+    assert len(answers("train")) > 2 * len(answers("dev"))
 
 
 def test_a_plain_word_that_is_only_read_otherwise_is_part_of_a_value_in_training():
