@@ -57,6 +57,30 @@ def test_examples_of_a_persona_say_more_than_small_talk_in_training():
     assert len(answers("train")) > 2 * len(answers("dev"))
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_small_talk_that_asks_ends_as_questions_do(language):
+    """Else a question mark would tell the model that somebody asks who it is."""
+    talk = Dialogue(Random(0), "train", language)
+
+    def share(kind):
+        return sum(talk.chat(kind)[-1] in "?？" for _ in range(400)) / 400
+
+    assert min(share(kind) for kind in ("howareyou", "dunno", "about_you", "can")) > 0.4
+    assert max(share(kind) for kind in ("sad", "happy", "thanks", "bye")) < 0.05
+
+
+def test_a_greeting_stands_before_other_small_talk_too():
+    """Else a greeting and a question in one message would tell the model that somebody asks who it is."""
+    talk, rng = Dialogue(Random(0), "train", "en"), Random(0)
+    for _ in range(1500):
+        talk.rng = rng
+        play(talk, "talk")
+    greeted = [
+        one.said.lower() for one in talk.exchanges if re.match(r"(hi|hello|hey)\b.*\W\w+ you\b", one.said.lower(), re.DOTALL)
+    ]
+    assert len(greeted) > 5
+
+
 def test_a_plain_word_that_is_only_read_otherwise_is_part_of_a_value_in_training():
     assert split_of("kind") != "train"
     rng = Random(0)

@@ -52,15 +52,20 @@ def _about(talk: Dialogue, kind: str, matter: str, wanted: tuple[str, ...]) -> E
 
 
 def _asked(talk: Dialogue, kind: str, templates: list[str]) -> str:
-    """In training mostly put together from parts, and now and then with something else in the same message."""
+    """In training mostly put together from parts."""
     if talk.split != "train" or kind == "human":
         return talk.write(templates, question=True)
     if talk.rng.random() < 0.65:
         said = talk.type(grown(talk.language, f"ask_{kind}", talk.rng), question=talk.rng.random() < 0.8)
     else:
         said = talk.write(templates, question=True)
-    if talk.rng.random() > 0.15:
+    return with_aside(talk, said, _BESIDE)
+
+
+def with_aside(talk: Dialogue, said: str, kinds: tuple[str, ...]) -> str:
+    """In training now and then with small talk of one of `kinds` in the same message, mostly before it."""
+    if talk.split != "train" or talk.rng.random() > 0.15:
         return said
-    beside = talk.write(talk.words.talk[talk.rng.choice(_BESIDE)]["user"], question=False)
+    aside = talk.chat(talk.rng.choice(kinds))
     gap = talk.rng.choice(("\n", "\n", " ", ". ", ", ") if talk.language == "en" else ("\n", "\n", " ", "。", "，"))
-    return gap.join((beside, said) if talk.rng.random() < 0.7 else (said, beside))
+    return gap.join((aside, said) if talk.rng.random() < 0.7 else (said, aside))

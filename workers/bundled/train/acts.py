@@ -105,7 +105,7 @@ def _talk(talk: Dialogue) -> Exchange:
     kind = talk.rng.choice([*talk.words.talk])
     section = talk.words.talk[kind]
     thought = talk.think("feel" if kind in _FEELINGS else "dunno" if kind == "dunno" else "talk")
-    said = talk.write(talk.words.said(section, "user"), question=False)
+    said = about.with_aside(talk, talk.chat(kind), ("greet",))
     return talk.exchange("talk", said, thought, talk.answer(section["say"]))
 
 
@@ -114,13 +114,13 @@ def _ramble(talk: Dialogue) -> Exchange:
 
     In training something is told in the middle of some; the answer goes by it, so it is read and not learnt.
     """
-    chat, lines = talk.words.talk, []
+    lines = []
     for _ in range(talk.rng.randint(10, 45) if talk.is_long else talk.rng.randint(3, talk.rng.choice((6, 10, 25)))):
         if talk.rng.random() < 0.2:
             fact, value = talk.words.fact("pet", talk.rng.randrange(20)), make("petname", talk.language, talk.split, talk.rng)
             lines.append(talk.write(talk.frames["other"], question=False, s=fact.sub, v=value))
         else:
-            lines.append(talk.write(talk.words.said(chat[talk.rng.choice(_CHAT)], "user"), question=False))
+            lines.append(talk.chat(talk.rng.choice(_CHAT)))
     thought, is_telling = talk.think("feel"), talk.split == "train" and talk.rng.random() < 0.25
     if is_telling:
         fact = talk.new_fact()
@@ -128,8 +128,8 @@ def _ramble(talk: Dialogue) -> Exchange:
         talk.learn(fact, value)
         lines.insert(talk.rng.randint(0, len(lines)), statement(talk, fact, value))
         thought = talk.think("tell", **slots_of(fact, value))
-    said = ("" if talk.language == "zh" else " ").join(line if line[-1] in ".!。！" else f"{line}." for line in lines)
-    exchange = talk.exchange("ramble", said, thought, talk.answer(chat["day"]["say"]))
+    said = ("" if talk.language == "zh" else " ").join(line if line[-1] in ".!?。！？" else f"{line}." for line in lines)
+    exchange = talk.exchange("ramble", said, thought, talk.answer(talk.words.talk["day"]["say"]))
     return replace(exchange, is_learnt=not is_telling)
 
 

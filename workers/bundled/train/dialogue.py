@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from .personas import NOBODY, Sheet
-from .phrases import Fact, Phrases, can_be_garbled, choose, expand, garbled, mistyped, phrases, typed
+from .phrases import Fact, Phrases, asks, can_be_garbled, choose, expand, garbled, mistyped, phrases, typed
 from .values import Language, Split, make, split_of
 from .wordings import grown, parts
 
@@ -73,6 +73,11 @@ class Dialogue:
     def write(self, templates: list[str], *, question: bool, keys: str = "", **slots: str) -> str:
         """What the person types. `keys`: the words that say what a question is about."""
         return self.type(self.rng.choice(expand(self.rng.choice(templates))), question=question, keys=keys, **slots)
+
+    def chat(self, kind: str) -> str:
+        """Small talk of a kind, as the person types it."""
+        text = self.rng.choice(expand(self.rng.choice(self.words.said(self.words.talk[kind], "user"))))
+        return self.type(text, question=asks(text, self.language))
 
     def type(self, text: str, *, question: bool, keys: str = "", **slots: str) -> str:
         """`text` as the person types it, its slots filled in."""

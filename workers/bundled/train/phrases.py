@@ -20,6 +20,14 @@ _WEIGHTS = {"name": 5, "pet": 4, "person": 4, "favourite": 4, "odd": 3, "city": 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"(\{\w+\})")
 _WORD = {"en": re.compile(r"(\{\w+\}|\s+|[^\w\s'{}]+)"), "zh": re.compile(r"(\{\w+\}|\w)")}
+# How somebody begins, or what they say in Chinese, who wants an answer.
+_ASKS = {
+    "en": re.compile(
+        r"(?:^|, )(?:(?:who|what(?! a )|when|where|which|why|how)\b"
+        r"|(?:is|are|am|do|does|did|can|could|will|would|should|may) (?:i|you|he|she|it|we|they|there|this|that|everything)\b)"
+    ),
+    "zh": re.compile(r"[吗呢]$|什么(?![都吧])|怎么|怎样|谁|哪|多少|如何|(.)不\1"),
+}
 _KEPT = {*"我你的是不没", "not", "no", "i", "you", "your", "my"}
 # What stands in for a word of a wording: mostly plain words, so that what is strange in it is still the value.
 _STAND_INS = ("everyday", "everyday", "everyday", "word", "adjective", "odd")
@@ -134,6 +142,11 @@ def _weighted(language: Language) -> list[dict[str, Any]]:
 
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def asks(text: str, language: Language) -> bool:
+    """Whether small talk asks something, so that a question mark may stand at its end."""
+    return bool(_ASKS[language].search(text))
 
 
 def typed(text: str, rng: Random, language: Language, *, question: bool) -> str:

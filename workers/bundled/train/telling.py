@@ -92,5 +92,4 @@ def with_greeting(talk: Dialogue, said: str) -> str:
     """Now and then people send two messages before they get one answer."""
     if talk.rng.random() > 0.1:
         return said
-    kind = talk.words.talk[talk.rng.choice(("greet", "agree", "day"))]
-    return talk.write(talk.words.said(kind, "user"), question=False) + "\n" + said
+    return talk.chat(talk.rng.choice(("greet", "agree", "day"))) + "\n" + said
