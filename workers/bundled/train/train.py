@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Recipe:
     """Everything that decides the result."""
 
-    steps: int = 25_000
+    steps: int = 22_000
     num_tokens: int = 131_072
     num_processes: int = 12
     num_dialogues: int = 8192
