@@ -1,6 +1,6 @@
 """Trains the practice model: `python -m workers.bundled.train.train [--small] [--out FOLDER]`.
 
-The whole takes 18 to 22 minutes on one H200; `--small` a minute or two on a CPU, to see that the loss goes down.
+The whole takes some 17 minutes on one H200; `--small` a minute or two on a CPU, to see that the loss goes down.
 Where a machine is lent for less, `--pause MINUTES` ends a part of the run early and `--resume` goes on with it.
 """
 
