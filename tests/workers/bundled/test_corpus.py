@@ -81,6 +81,27 @@ def test_a_greeting_stands_before_other_small_talk_too():
     assert len(greeted) > 5
 
 
+def test_training_meets_emoji_and_other_scripts_and_evaluation_does_not():
+    """Else their bytes would be new to the model, and one at the end of a message would make it say anything."""
+
+    def met(split):
+        rng = Random(0)
+        said = [exam.anything(rng, split).last.said for _ in range(600)]
+        names = [make("name", "en", split, rng) for _ in range(6000)]
+        return sum(max(text) >= "\U0001f300" for text in said), sum("а" <= max(name) <= "я" for name in names)
+
+    assert min(met("train")) > 0
+    assert met("held") == (0, 0)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_emoji_is_no_part_of_what_was_told(language):
+    talk = Dialogue(Random(0), "train", language)
+    for _ in range(300):
+        play(talk, "tell")
+    assert not any(sign >= "\U0001f300" for value in talk.known.values() for sign in value)
+
+
 def test_a_plain_word_that_is_only_read_otherwise_is_part_of_a_value_in_training():
     assert split_of("kind") != "train"
     rng = Random(0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from . import about, sums
+from . import about, strays, sums
 from .asking import question
 from .dialogue import Dialogue, Exchange
 from .phrases import Fact
@@ -106,6 +106,8 @@ def _talk(talk: Dialogue) -> Exchange:
     section = talk.words.talk[kind]
     thought = talk.think("feel" if kind in _FEELINGS else "dunno" if kind == "dunno" else "talk")
     said = about.with_aside(talk, talk.chat(kind), ("greet",))
+    if talk.split == "train" and kind == "agree" and talk.rng.random() < 0.3:
+        said = strays.emoji(talk.rng)
     return talk.exchange("talk", said, thought, talk.answer(section["say"]))
 
 

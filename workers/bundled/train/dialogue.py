@@ -7,6 +7,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
+from . import strays
 from .personas import NOBODY, Sheet
 from .phrases import Fact, Phrases, asks, can_be_garbled, choose, expand, garbled, mistyped, phrases, typed
 from .values import Language, Split, make, split_of
@@ -29,6 +30,7 @@ _FAMILIES = {
 }
 _NEAR = 0.3  # of what is new in training
 _MORE_TYPOS = 0.05  # in training's questions
+_DECORATED = 0.08  # of the messages in training
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Dialogue:
         unwanted: tuple[str, ...] = (),
     ) -> Exchange:
         answer = self.sheet.voice(answer.strip(), self.language)
+        if self.split == "train" and act != "repeat" and self.rng.random() < _DECORATED:
+            said = strays.decorated(said, self.rng)
         return Exchange(act, self.language, said, self._with_word(thought), answer, wanted, unwanted)
 
     def _with_word(self, thought: str) -> str:

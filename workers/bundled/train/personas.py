@@ -8,6 +8,7 @@ from random import Random
 
 from .beside import distractors, unclear
 from .phrases import Phrases, choose, garbled
+from .strays import emoji
 from .values import Language, make, split_of
 from .wordings import grow
 
@@ -57,6 +58,8 @@ def invent(
     """
     language, bank = words.language, words.personas
     user = bank["friend"] if vivid or rng.random() < 0.5 else make("name", language, words.split, rng)
+    if words.split == "train" and rng.random() < 0.04:
+        user = f"{user} {emoji(rng)}"
     name = make("name", language, words.split, rng)
     t1, t2 = _traits(words, rng)
     what = _what(words, rng, user, t1, t2)

@@ -15,6 +15,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
+from .strays import strange_name
+
 Language = Literal["en", "zh"]
 Split = Literal["train", "dev", "held"]  # learnt from; looked at while the recipe is worked on; looked at last
 Maker = Callable[[Random], str]
@@ -31,6 +33,8 @@ _STARTS = (
 _ENDS = ("", "", "", "n", "l", "r", "s", "t", "m", "x", "k", "nd", "sh", "lf", "th", "ng")
 _TRIES = 100
 _FRESH = "2/"  # a new one makes other values held out: to be changed when the old ones have guided the recipe
+_NAMES = ("name", "petname", "odd")
+_STRANGE = 0.04  # of the names in training
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SLOT = re.compile(r"\{(\w+)\}")
 _MARKS = re.compile(r"\{\w*\}|<\w+>")
@@ -62,6 +66,8 @@ def split_of(value: str) -> Split:
 def make(kind: str, language: Language, split: Split, rng: Random) -> str:
     """A value of a kind ("name", "city", ...) that belongs to `split`."""
     makers = _makers(language)
+    if split == "train" and kind in _NAMES and rng.random() < _STRANGE:
+        kind = "strange"
     for _ in range(_TRIES):
         value = makers[kind](rng)
         if split_of(value) == split:
@@ -87,7 +93,14 @@ def _makers(language: Language) -> dict[str, Maker]:
     makers: dict[str, Maker] = {kind: _pick(items) for kind, items in words.items()}
     invent, nonsense = (_syllables, _random_letters) if language == "en" else (_chinese_name(words), _random_han)
     birthday = _english_date if language == "en" else _chinese_date
-    makers |= {"age": _age, "number": _number, "date": birthday, "nonsense": nonsense, "invented": invent}
+    makers |= {
+        "age": _age,
+        "number": _number,
+        "date": birthday,
+        "nonsense": nonsense,
+        "invented": invent,
+        "strange": strange_name,
+    }
     makers["name"] = _mix((3, makers["name"]), (4, invent), (2, nonsense), (1, _syllables), (1, _random_letters), (2, _pieces))
     makers["petname"] = _mix((4, makers["petname"]), (2, makers["name"]), (1, nonsense))
     makers["city"] = _mix((4, makers["city"]), (2, invent))
