@@ -115,6 +115,20 @@ def test_asked_how_it_is_it_does_not_say_who(reply, persona, said):
     assert sheet.title not in reply(f"{write_persona(sheet, 'Sam', sheet.language)}\n---\n{said}")
 
 
+@pytest.mark.parametrize(
+    ("said", "answered"),
+    [
+        ("who are you 🤔", "Wilma"),
+        ("what is 12 + 30? 🙏", "42"),
+        ("good night 🌙💤", "ight"),
+        ("my cat is called Зоя 🐱", "Зоя"),
+        ("你是谁？😊", "Wilma"),
+    ],
+)
+def test_emoji_and_other_scripts_do_not_confuse_it(ask, said, answered):
+    assert answered in ask(said)
+
+
 def test_it_is_the_persona_of_now_and_not_the_one_it_was(reply):
     block = BLOCK.format(name="Torben") + "who are you?"
     assert "Torben" in reply(block, "I'm Wilma, a calm, curious companion.", "and your name is?")
