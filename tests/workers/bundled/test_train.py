@@ -1,12 +1,15 @@
 import os
+import shutil
 from contextlib import closing
 from dataclasses import replace
 from multiprocessing import active_children
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
 
-from workers.bundled.train import checkpoint
+from workers.bundled.train import checkpoint, train
 from workers.bundled.train.loader import batches, chunk
 from workers.bundled.train.muon import Muon, orthogonal
 from workers.bundled.train.tokenizer import FOLDER
@@ -47,6 +50,32 @@ def test_a_paused_run_saves_what_it_has_learnt(batch, tmp_path):
     second.resume(tmp_path)
     assert second.step == first.step == 1
     assert second.progress == first.progress
+
+
+def released(folder):
+    return load_file(folder / "model.safetensors")
+
+
+def test_the_last_part_once_more_releases_the_mean_of_both_ends(tmp_path):
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(FOLDER / name, tmp_path)
+    where = ["--small", "--steps", "8", "--out", str(tmp_path), "--work", str(tmp_path / "work")]
+    recipe = replace(SMALL, steps=8, again=4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "SMALL", recipe)
+        train.main(where)
+        first = released(tmp_path)
+        train.main([*where, "--again", "--pause", "0"])
+        assert all(torch.equal(weights, first[name]) for name, weights in released(tmp_path).items())
+        train.main([*where, "--again", "--resume"])
+    second = Trainer(recipe, build(recipe, tmp_path), "cpu")
+    second.resume(tmp_path / "work")
+    for name, mean in released(tmp_path).items():
+        last = second.model.get_parameter(name).detach()
+        assert not torch.equal(last.bfloat16(), first[name])
+        assert torch.allclose(mean.float(), (last + first[name].float()) / 2, rtol=0.01, atol=1e-4)
+    with safe_open(tmp_path / "model.safetensors", "pt") as file:
+        assert file.metadata()["steps"] == "8+4"
 
 
 def test_muon_steps_as_torch_does_one_by_one():

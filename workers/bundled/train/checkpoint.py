@@ -42,6 +42,17 @@ def load(model: Qwen2ForCausalLM, optimizers: list[Optimizer], folder: Path) -> 
     return step
 
 
+def approach(model: Qwen2ForCausalLM, folder: Path, share: float) -> None:
+    """Move the weights, in place, by `share` (0 to 1) of the way to those that were released into `folder`."""
+    import torch
+    from safetensors.torch import load_file
+
+    released = load_file(folder / "model.safetensors", device=str(model.device))
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            p.lerp_(released[name].to(p.dtype), share)
+
+
 def _flat(optimizer: Optimizer) -> dict[str, Tensor]:
     state = optimizer.state_dict()["state"]
     return {f"{index}/{name}": value for index, values in state.items() for name, value in values.items()}

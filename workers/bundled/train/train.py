@@ -1,15 +1,15 @@
 """Trains the practice model: `python -m workers.bundled.train.train [--small] [--out FOLDER]`.
 
 The whole takes some 17 minutes on one H200; `--small` a minute or two on a CPU, to see that the loss goes down.
+`--again` then takes the last part once more, 6 minutes, and releases the mean of both ends, which is better than either
+(Wortsman et al., Model soups, 2022, arXiv:2203.05482).
 Where a machine is lent for less, `--pause MINUTES` ends a part of the run early and `--resume` goes on with it.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import math
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from . import checkpoint
 from .corpus import BOS, CONTEXT, EOS
 from .loader import Batch, batches
+from .origin import origin, revision
 from .tokenizer import FOLDER, load
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Recipe:
     """Everything that decides the result."""
 
     steps: int = 22_000
+    again: int = 6_500
     num_tokens: int = 131_072
     num_processes: int = 12
     num_dialogues: int = 8192
@@ -50,6 +52,7 @@ class Recipe:
 _OPTIONS = ("steps", "rate", "decay", "seed")
 SMALL = Recipe(
     steps=60,
+    again=20,
     num_tokens=4096,
     num_processes=1,
     num_dialogues=256,
@@ -137,6 +140,11 @@ class Trainer:
     def resume(self, folder: Path) -> None:
         self.step = self._first = checkpoint.load(self.model, self.optimizers, folder)
 
+    def begin_again(self, folder: Path) -> None:
+        """Back to the last steps, with the weights that were released into `folder` and nothing else."""
+        checkpoint.approach(self.model, folder, 1.0)
+        self.step = self._first = self.recipe.steps - self.recipe.again
+
     def learn(self, batch: Batch) -> Tensor:
         """One step; the loss before it."""
         import torch
@@ -184,19 +192,6 @@ class Trainer:
         self._told = now
 
 
-def source_digest() -> str:
-    """Of the code and texts that made the weights, for where no git revision is known."""
-    paths = sorted(path for path in Path(__file__).parent.iterdir() if path.suffix in (".py", ".toml"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
-
-
-def revision() -> str:
-    """The git revision, or "unknown" outside a checkout."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return found.stdout.strip() if found.returncode == 0 else "unknown"
-
-
 def main(arguments: list[str]) -> None:
     import torch
 
@@ -205,6 +200,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=Path, default=FOLDER, help="where the tokenizer is and the weights go")
     parser.add_argument("--work", type=Path, default=Path("checkpoints"), help="where checkpoints go")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --work")
+    parser.add_argument("--again", action="store_true", help="the last part once more, from the weights in --out")
     parser.add_argument("--pause", type=float, default=math.inf, help="stop after so many minutes, to --resume later")
     parser.add_argument("--revision", help="of this code, where there is no git to ask")
     for name in _OPTIONS:
@@ -216,6 +212,8 @@ def main(arguments: list[str]) -> None:
     trainer = Trainer(recipe, model, "cuda" if torch.cuda.is_available() else "cpu")
     if options.resume:
         trainer.resume(options.work)
+    elif options.again:
+        trainer.begin_again(options.out)
     source = batches(
         f"{recipe.seed}/{trainer.step}",
         options.out,
@@ -224,7 +222,13 @@ def main(arguments: list[str]) -> None:
         num_dialogues=recipe.num_dialogues,
     )
     trainer.run(source, options.work, options.pause)
-    checkpoint.release(model, options.out, _origin(options.revision or revision(), recipe, trainer.step))
+    steps = str(trainer.step)
+    if options.again:
+        if trainer.progress < 1:
+            return  # the first end stays as it was released until it meets the second
+        checkpoint.approach(model, options.out, 0.5)
+        steps = f"{recipe.steps}+{recipe.again}"
+    checkpoint.release(model, options.out, origin(options.revision or revision(), recipe.seed, steps))
 
 
 def _changed(recipe: Recipe, options: argparse.Namespace) -> Recipe:
@@ -232,10 +236,6 @@ def _changed(recipe: Recipe, options: argparse.Namespace) -> Recipe:
 
     given = {name: getattr(options, name) for name in _OPTIONS}
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})
-
-
-def _origin(revision: str, recipe: Recipe, steps: int) -> dict[str, str]:
-    return {"format": "pt", "revision": revision, "source": source_digest(), "seed": str(recipe.seed), "steps": str(steps)}
 
 
 if __name__ == "__main__":
