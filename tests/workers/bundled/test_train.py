@@ -12,8 +12,9 @@ from safetensors.torch import load_file
 from workers.bundled.train import checkpoint, train
 from workers.bundled.train.loader import batches, chunk
 from workers.bundled.train.muon import Muon, orthogonal
+from workers.bundled.train.recipe import SMALL
 from workers.bundled.train.tokenizer import FOLDER
-from workers.bundled.train.train import SMALL, Trainer, build, rate_at
+from workers.bundled.train.train import Trainer, build, rate_at
 
 TINY = replace(SMALL, hidden=32, layers=1, heads=2, inner=64, warm_up=2, steps=40, rate=1e-2)
 
@@ -50,6 +51,13 @@ def test_a_paused_run_saves_what_it_has_learnt(batch, tmp_path):
     second.resume(tmp_path)
     assert second.step == first.step == 1
     assert second.progress == first.progress
+
+
+@pytest.mark.parametrize(("option", "said"), [("--resume", "no checkpoint in"), ("--again", "no weights in")])
+def test_who_goes_on_from_nothing_is_told_what_is_missing(tmp_path, capsys, option, said):
+    with pytest.raises(SystemExit):
+        train.main(["--small", "--out", str(tmp_path), "--work", str(tmp_path), option])
+    assert f"{said} {tmp_path} -> " in capsys.readouterr().err
 
 
 def released(folder):

@@ -105,9 +105,10 @@ def _talk(talk: Dialogue) -> Exchange:
     kind = talk.rng.choice([*talk.words.talk])
     section = talk.words.talk[kind]
     thought = talk.think("feel" if kind in _FEELINGS else "dunno" if kind == "dunno" else "talk")
-    said = about.with_aside(talk, talk.chat(kind), ("greet",))
     if talk.split == "train" and kind == "agree" and talk.rng.random() < 0.3:
         said = strays.emoji(talk.rng)
+    else:
+        said = about.with_aside(talk, talk.chat(kind), ("greet",))
     return talk.exchange("talk", said, thought, talk.answer(section["say"]))
 
 

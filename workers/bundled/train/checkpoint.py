@@ -26,6 +26,10 @@ def save(model: Qwen2ForCausalLM, optimizers: list[Optimizer], step: int, folder
     (folder / f"{_NAME}.new").replace(folder / _NAME)
 
 
+def is_in(folder: Path) -> bool:
+    return (folder / _NAME).exists()
+
+
 def load(model: Qwen2ForCausalLM, optimizers: list[Optimizer], folder: Path) -> int:
     """The inverse of `save`, in place; the step it was saved at."""
     import torch

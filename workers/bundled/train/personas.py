@@ -58,7 +58,7 @@ def invent(
     """
     language, bank = words.language, words.personas
     user = bank["friend"] if vivid or rng.random() < 0.5 else make("name", language, words.split, rng)
-    if words.split == "train" and rng.random() < 0.04:
+    if words.split == "train" and user != bank["friend"] and rng.random() < 0.08:
         user = f"{user} {emoji(rng)}"
     name = make("name", language, words.split, rng)
     t1, t2 = _traits(words, rng)

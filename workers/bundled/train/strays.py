@@ -8,15 +8,11 @@ from __future__ import annotations
 from random import Random
 
 _FACES = range(0x1F600, 0x1F650)
-_PICTURES = (
-    *(*range(0x1F300, 0x1F600), *range(0x1F680, 0x1F6FD), *range(0x1F90C, 0x1FA00)),
-    *(*range(0x1FA70, 0x1FAFD), *range(0x2600, 0x27C0), *range(0x2B00, 0x2B60)),
-)
+_BLOCKS = ((0x1F300, 0x1F600), (0x1F680, 0x1F6FD), (0x1F90C, 0x1FA00), (0x1FA70, 0x1FAFD), (0x2600, 0x27C0), (0x2B00, 0x2B60))
+_PICTURES = [code for first, end in _BLOCKS for code in range(first, end)]
 _JOINED = ("❤️", "👍🏽", "🙏🏻", "✌️", "👩‍💻", "🏳️‍🌈", "🇩🇪", "🇨🇳", "☀️", "‼️")
-_EMOTICONS = (
-    *(":)", ":D", ";)", ":(", ":-)", "<3", "xD", "^^", "~", "...", "…", "=)", ":P", "T_T"),
-    *(">.<", "\\o/", "._.", ":|", "ʕ•ᴥ•ʔ", "(╯°□°)╯", "(・∀・)"),
-)
+_SMILEYS = (":)", ":D", ";)", ":(", ":-)", "<3", "xD", "^^", "~", "...", "…", "=)", ":P", "T_T")
+_EMOTICONS = (*_SMILEYS, ">.<", "\\o/", "._.", ":|", "ʕ•ᴥ•ʔ", "(╯°□°)╯", "(・∀・)")
 _SCRIPTS = (
     "абвгдежзийклмнопрстуфхцчшщыьэюя",
     "αβγδεζηθικλμνξοπρστυφχψω",

@@ -1,7 +1,7 @@
-"""Trains the practice model: `python -m workers.bundled.train.train [--small] [--out FOLDER]`.
+"""Trains the practice model: `python -m workers.bundled.train.train [--again] [--small] [--out FOLDER]`.
 
 The whole takes some 17 minutes on one H200; `--small` a minute or two on a CPU, to see that the loss goes down.
-`--again` then takes the last part once more, 6 minutes, and releases the mean of both ends, which is better than either
+`--again` then takes the last part once more, some 7 minutes, and releases the mean of both ends, which is better than either
 (Wortsman et al., Model soups, 2022, arXiv:2203.05482).
 Where a machine is lent for less, `--pause MINUTES` ends a part of the run early and `--resume` goes on with it.
 """
@@ -13,7 +13,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from . import checkpoint
 from .corpus import BOS, CONTEXT, EOS
 from .loader import Batch, batches
 from .origin import origin, revision
+from .recipe import SMALL, Recipe
 from .tokenizer import FOLDER, load
 
 if TYPE_CHECKING:
@@ -29,39 +30,7 @@ if TYPE_CHECKING:
     from transformers import Qwen2ForCausalLM
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Everything that decides the result."""
-
-    steps: int = 22_000
-    again: int = 6_500
-    num_tokens: int = 131_072
-    num_processes: int = 12
-    num_dialogues: int = 8192
-    rate: float = 3e-3
-    warm_up: int = 300
-    decay: float = 0.35
-    weight_decay: float = 0.1
-    seed: int = 1
-    hidden: int = 256
-    layers: int = 8
-    heads: int = 8
-    inner: int = 768
-
-
 _OPTIONS = ("steps", "rate", "decay", "seed")
-SMALL = Recipe(
-    steps=60,
-    again=20,
-    num_tokens=4096,
-    num_processes=1,
-    num_dialogues=256,
-    warm_up=10,
-    hidden=64,
-    layers=2,
-    heads=4,
-    inner=128,
-)
 
 
 def build(recipe: Recipe, folder: Path) -> Qwen2ForCausalLM:
@@ -200,13 +169,17 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=Path, default=FOLDER, help="where the tokenizer is and the weights go")
     parser.add_argument("--work", type=Path, default=Path("checkpoints"), help="where checkpoints go")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --work")
-    parser.add_argument("--again", action="store_true", help="the last part once more, from the weights in --out")
+    parser.add_argument(
+        "--again", action="store_true", help="the last part once more, from the weights in --out; beside --resume, too"
+    )
     parser.add_argument("--pause", type=float, default=math.inf, help="stop after so many minutes, to --resume later")
     parser.add_argument("--revision", help="of this code, where there is no git to ask")
     for name in _OPTIONS:
         parser.add_argument(f"--{name}", type=type(getattr(Recipe(), name)))
     options = parser.parse_args(arguments)
     recipe = _changed(SMALL if options.small else Recipe(), options)
+    if problem := _missing(options, recipe):
+        parser.error(problem)
     torch.set_float32_matmul_precision("high")
     model = build(recipe, options.out)
     trainer = Trainer(recipe, model, "cuda" if torch.cuda.is_available() else "cpu")
@@ -231,9 +204,16 @@ def main(arguments: list[str]) -> None:
     checkpoint.release(model, options.out, origin(options.revision or revision(), recipe.seed, steps))
 
 
-def _changed(recipe: Recipe, options: argparse.Namespace) -> Recipe:
-    from dataclasses import replace
+def _missing(options: argparse.Namespace, recipe: Recipe) -> str:
+    """What must be there first, or nothing."""
+    if options.resume and not checkpoint.is_in(options.work):
+        return f"no checkpoint in {options.work} -> begin without --resume, or say where it is with --work"
+    if options.again and not (options.out / "model.safetensors").exists():
+        return f"no weights in {options.out} -> train without --again first"
+    return f"--steps must be more than {recipe.again} with --again" if options.again and recipe.steps <= recipe.again else ""
 
+
+def _changed(recipe: Recipe, options: argparse.Namespace) -> Recipe:
     given = {name: getattr(options, name) for name in _OPTIONS}
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})
 
