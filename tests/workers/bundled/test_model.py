@@ -120,13 +120,13 @@ def test_asked_how_it_is_it_does_not_say_who(reply, persona, said):
     [
         ("who are you 🤔", "Wilma"),
         ("what is 12 + 30? 🙏", "42"),
-        ("good night 🌙💤", "ight"),
+        ("good night 🌙💤", "night|sleep|dream"),
         ("my cat is called Зоя 🐱", "Зоя"),
         ("你是谁？😊", "Wilma"),
     ],
 )
 def test_emoji_and_other_scripts_do_not_confuse_it(ask, said, answered):
-    assert answered in ask(said)
+    assert re.search(answered, ask(said), re.IGNORECASE)
 
 
 def test_it_is_the_persona_of_now_and_not_the_one_it_was(reply):
