@@ -124,6 +124,29 @@ def test_a_lower_temperature_and_a_smaller_nucleus_choose_less(folder, start):
     assert len(first["cold"]) == 1
 
 
+def test_a_limit_of_one_request_holds_beside_others_that_have_none(folder, start):
+    hows = {"few": Sampling(3.0, 1.0, top_k=3), "nucleus": Sampling(3.0, 0.05), "hot": Sampling(3.0, 1.0)}
+    requests = [Request(f"{name}-{n}", (259, 65, 66), 1, sampling=how) for n in range(60) for name, how in hows.items()]
+    first = {name: set() for name in hows}
+    for id, (ids, _) in run(start(folder), *requests).items():
+        first[id.split("-")[0]].add(ids[0])
+
+    assert len(first["few"]) == 3
+    assert len(first["nucleus"]) < len(first["hot"]) > 10
+
+
+@pytest.mark.parametrize(
+    ("how", "num"), [(GREEDY, 0), (Sampling(1.0, 1.0), 0), (Sampling(1.0, 0.9), 1), (Sampling(1.0, 1.0, top_k=5), 1)]
+)
+def test_the_vocabulary_is_sorted_only_for_whoever_limits_the_choice(folder, start, monkeypatch, how, num):
+    engine, sorted_at = start(folder), []
+    sort = torch.sort
+    monkeypatch.setattr(torch, "sort", lambda *args, **more: sorted_at.append(1) or sort(*args, **more))
+    run(engine, Request("a", (259, 65, 66), 6, sampling=how))
+
+    assert len(sorted_at) == 6 * num
+
+
 def test_more_than_the_pool_holds_all_end_all_the_same(folder, start, monkeypatch):
     """Requests are set back and taken up again: nothing is said twice and nothing is lost."""
     from workers.engines.transformers import batching

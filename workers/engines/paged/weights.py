@@ -5,7 +5,7 @@ Asked for it, the matrices of the layers are kept in 8 bits (e4m3), the embeddin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from workers.checkpoints.families import Shape
 from workers.checkpoints.weights import readable
+from workers.engines.layout import lay
 
 Get = Callable[[str], Tensor]
 _LARGEST = 448.0  # in e4m3
@@ -82,18 +83,25 @@ def load_weights(
         tensor: Tensor = home[name].get_tensor(name)
         return tensor.to(dtype)
 
-    embedding = get("model.embed_tokens.weight")
+    def keep(weight: Tensor) -> Matrix:
+        return make(lay(weight))
+
+    embedding, head = _ends(get, home)
     return Weights(
         embedding,
-        [_layer(get, make, shape, f"model.layers.{number}.") for number in range(shape.layers)],
+        [_layer(get, keep, shape, f"model.layers.{number}.") for number in range(shape.layers)],
         get("model.norm.weight"),
-        Matrix(embedding if "lm_head.weight" not in home else _head(embedding, get("lm_head.weight"))),
+        Matrix(head),
     )
 
 
-def _head(embedding: Tensor, head: Tensor) -> Tensor:
-    """A head that is there and differs was trained apart, whatever the config says; one that does not is kept once."""
-    return embedding if torch.equal(embedding, head) else head
+def _ends(get: Get, names: Container[str]) -> tuple[Tensor, Tensor]:
+    """Embedding and head. One that is there and differs was trained apart, whatever the config says; else both are one."""
+    embedding = get("model.embed_tokens.weight")
+    head = get("lm_head.weight") if "lm_head.weight" in names else embedding
+    is_one = head is embedding or torch.equal(embedding, head)
+    head = lay(head)
+    return (head if is_one else embedding), head
 
 
 def _layer(get: Get, make: Callable[[Tensor], Matrix], shape: Shape, name: str) -> LayerWeights:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from workers.engines.base import EngineOptions
 from workers.engines.errors import EngineLoadFailed
+from workers.engines.layout import lay
 from workers.engines.loading import prepare
 from workers.engines.wide import Linear, find_linear
 from workers.texts import language, say
@@ -58,7 +59,18 @@ def _load(folder: Path, device: str, dtype: torch.dtype) -> PreTrainedModel:
         flash.use(model)
     if (linear := find_linear(device, dtype)) is not F.linear:
         _multiply_by(linear, model)
+    if device == "cpu":
+        _hasten(model)
     return model
+
+
+def _hasten(model: PreTrainedModel) -> None:
+    """A small model's time goes to what surrounds its products: nothing is noted for gradients, and weights lie well."""
+    setattr(model, "forward", torch.inference_mode()(model.forward))  # noqa: B010 - mypy lets no method be replaced
+    for module in model.modules():
+        # An embedding that is the head as well goes along: what it looks up is little beside what the head multiplies.
+        if type(module) is nn.Linear:
+            module.weight.data = lay(module.weight.data)
 
 
 def _multiply_by(linear: Linear, model: PreTrainedModel) -> None:
