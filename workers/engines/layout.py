@@ -7,11 +7,12 @@ outputs are more than inputs the second way can take half the time, and for many
 from __future__ import annotations
 
 from functools import lru_cache
-from time import perf_counter
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - everybody's name for it
 from torch import Tensor
+
+from workers.engines.timing import best_seconds
 
 # Numbers that one measurement reads: 16 MB, more than a core's own caches hold, as a whole model is.
 _READ = 1 << 22
@@ -34,16 +35,13 @@ def _is_quicker_by_inputs(outputs: int, inputs: int) -> bool:
     """Nothing tells but the time that it takes."""
     if outputs <= inputs:
         return False
-    weights = torch.ones((max(1, _READ // (outputs * inputs)), outputs, inputs))
+    # Of a large one a part tells as much: two more copies of the whole might not fit.
+    some = min(outputs, max(inputs + 1, _READ // inputs))
+    weights = torch.ones((max(1, _READ // (some * inputs)), some, inputs))
     return _seconds([*map(_by_inputs, weights)]) < _CLEARLY * _seconds([*weights])
 
 
 def _seconds(weights: list[Tensor]) -> float:
-    """To multiply one row by each, at best."""
-    row, seconds = torch.ones((1, weights[0].shape[1])), []
-    for _ in range(4):
-        began_at = perf_counter()
-        for weight in weights:
-            F.linear(row, weight)
-        seconds.append(perf_counter() - began_at)
-    return min(seconds)
+    """To multiply one row by each."""
+    row = torch.ones((1, weights[0].shape[1]))
+    return best_seconds(lambda: [F.linear(row, weight) for weight in weights])

@@ -7,11 +7,12 @@ same numbers wide again and again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - everybody's name for it
 from torch import Tensor
+
+from workers.engines.timing import best_seconds
 
 Linear = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """x [rows, inputs], weight [outputs, inputs], bias [outputs] or None -> [rows, outputs]."""
@@ -57,11 +58,6 @@ class WideLinear:
 
 
 def _seconds(linear: Linear, dtype: torch.dtype) -> float:
-    """For a few rows, at best."""
+    """For a few rows."""
     x, weight = torch.ones((32, 1024), dtype=dtype), torch.ones((1024, 1024), dtype=dtype)
-    seconds = []
-    for _ in range(3):
-        began_at = perf_counter()
-        linear(x, weight, None)
-        seconds.append(perf_counter() - began_at)
-    return min(seconds)
+    return best_seconds(lambda: linear(x, weight, None))

@@ -49,6 +49,14 @@ def test_a_gain_that_may_be_chance_changes_nothing(monkeypatch):
     layout._is_quicker_by_inputs.cache_clear()
 
 
+def test_of_a_large_weight_only_a_part_is_tried(monkeypatch):
+    tried = []
+    monkeypatch.setattr(layout, "_seconds", lambda weights: tried.extend(weights) or 1.0)
+    layout._is_quicker_by_inputs.__wrapped__(150_000, 1536)
+    assert {weight.shape[1] for weight in tried} == {1536}
+    assert sum(weight.numel() for weight in tried) <= 2 * layout._READ
+
+
 def test_how_quick_either_is_can_be_told():
     weights = [*torch.ones(2, 300, 100)]
     assert all(0 < layout._seconds(some) < 10 for some in (weights, [weight.T.contiguous().T for weight in weights]))
@@ -73,8 +81,8 @@ def test_a_model_says_the_same_whichever_way_its_weights_lie(folder, monkeypatch
 
 def test_an_embedding_that_is_the_head_as_well_is_kept_once(tmp_path, quicker):
     folder = make_tiny_model(tmp_path, "qwen2", tie_word_embeddings=True)
-    config = load_model(folder, EngineOptions(device="cpu", dtype="float32"))
-    assert config.lm_head.weight.data_ptr() == config.model.embed_tokens.weight.data_ptr()
-    weights = load_weights(folder, Shape.of_config(config.config.to_dict()), "cpu", torch.float32)
+    model = load_model(folder, EngineOptions(device="cpu", dtype="float32"))
+    assert model.lm_head.weight.data_ptr() == model.model.embed_tokens.weight.data_ptr()
+    weights = load_weights(folder, Shape.of_config(model.config.to_dict()), "cpu", torch.float32)
     assert weights.head.values is weights.embedding
     assert weights.head.values.is_contiguous() is not quicker
