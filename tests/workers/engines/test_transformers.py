@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -136,15 +137,64 @@ def test_a_limit_of_one_request_holds_beside_others_that_have_none(folder, start
 
 
 @pytest.mark.parametrize(
-    ("how", "num"), [(GREEDY, 0), (Sampling(1.0, 1.0), 0), (Sampling(1.0, 0.9), 1), (Sampling(1.0, 1.0, top_k=5), 1)]
+    ("how", "num"),
+    [
+        (GREEDY, 0),
+        (Sampling(1.0, 1.0), 0),
+        (Sampling(1.0, 1.0, top_k=5), 1),
+        (Sampling(1.0, 0.999, seed=1), 0),
+        (Sampling(1.0, 1e-6), 1),
+    ],
 )
-def test_the_vocabulary_is_sorted_only_for_whoever_limits_the_choice(folder, start, monkeypatch, how, num):
+def test_the_vocabulary_is_sorted_only_where_a_limit_might_change_the_choice(folder, start, monkeypatch, how, num):
     engine, sorted_at = start(folder), []
     sort = torch.sort
     monkeypatch.setattr(torch, "sort", lambda *args, **more: sorted_at.append(1) or sort(*args, **more))
     run(engine, Request("a", (259, 65, 66), 6, sampling=how))
 
     assert len(sorted_at) == 6 * num
+
+
+def test_nothing_is_drawn_on_a_cpu_after_the_choice(folder, start, monkeypatch):
+    monkeypatch.setattr(torch, "multinomial", None)
+
+    assert run(start(folder), Request("a", (259, 65, 66), 6, sampling=Sampling(0.6, 0.95)))["a"][1].reason == "length"
+
+
+def processors_of(device):
+    """transformers' own and ours, as a manager on this device would have them."""
+    from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+    from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessorList
+
+    from workers.engines.transformers.choosing import Choosing
+
+    warpers = LogitsProcessorList([TemperatureLogitsWarper(0.6), TopKLogitsWarper(50), TopPLogitsWarper(0.95)])
+    manager = SimpleNamespace(
+        logit_processor=ContinuousBatchingLogitsProcessorList(warpers, per_request_processors=True),
+        model=SimpleNamespace(device=torch.device(device)),
+        generation_config=SimpleNamespace(do_sample=True),
+    )
+    Choosing.install(manager)
+    return manager.logit_processor
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 7])
+@pytest.mark.parametrize("spread", [0.1, 1.0, 10.0])
+def test_a_cpu_chooses_what_cutting_the_whole_vocabulary_first_would_choose(decimals, spread):
+    """With limits of every kind beside each other, and with many equal scores at the edge of what they leave."""
+    dice = torch.Generator().manual_seed(1)
+
+    def pick(*values):
+        return torch.tensor(values)[torch.randint(len(values), (8,), generator=dice)]
+
+    for _ in range(100):
+        scores = (torch.randn((8, 300), generator=dice) * spread).round(decimals=decimals)
+        floats = pick(0.3, 0.6, 1.0, 2.0), pick(1e-6, 0.1, 0.5, 0.9, 0.95, 0.9999, 1.0)
+        temperature, top_p = (numbers.view(torch.int32) for numbers in floats)
+        top_k, key = pick(1, 2, 20, 300, 300).int(), torch.randint(1 << 31, (8,), generator=dice).int() * pick(0, 1, 1).int()
+        args = torch.stack([temperature, top_k, top_p, key])
+
+        assert torch.equal(processors_of("cpu")(None, scores, args), processors_of("cuda")(None, scores, args))
 
 
 def test_more_than_the_pool_holds_all_end_all_the_same(folder, start, monkeypatch):

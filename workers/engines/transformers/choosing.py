@@ -6,8 +6,7 @@ in 16 bits, are drawn by lot. So the choice is made here and everything else is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,12 +15,8 @@ from transformers.generation.continuous_batching.cb_logits_processors import Con
 from workers.engines.noise import gumbel, step_keys
 
 GREEDY = 0
-IsNeutral = Callable[[Tensor, int], Tensor]
-"""What all requests ask for, as int32 bits [rows], and the size of the vocabulary -> which of them change nothing."""
-_NEUTRAL: dict[str, IsNeutral] = {
-    "top_k": lambda top_k, num_tokens: top_k >= num_tokens,
-    "top_p": lambda top_p, _: top_p.view(torch.float32) >= 1.0,
-}
+# More than two sums of the same probabilities can be apart, whatever the order in which they were added up.
+_ROUNDING = 1e-4
 
 
 class Choosing(ContinuousBatchingLogitsProcessor):
@@ -32,16 +27,15 @@ class Choosing(ContinuousBatchingLogitsProcessor):
     def __init__(self) -> None:
         self.supported_kwargs = {"key": int}
 
-    @classmethod
-    def install(cls, manager: Any) -> Self:
+    @staticmethod
+    def install(manager: Any) -> None:
         """Add to a manager that has not started."""
         processors = manager.logit_processor
-        if manager.model.device.type == "cpu":  # a GPU would have to be waited for
-            processors.logits_processor[:] = map(_unless_neutral, processors.logits_processor)
-        processors.logits_processor.append(choosing := cls())
+        is_cpu = manager.model.device.type == "cpu"  # a GPU would have to be waited for
+        choosing = _wait_and_choose(manager) if is_cpu else Choosing()
+        processors.logits_processor.append(choosing)
         processors.tensors_required += 1
         processors.supported_keys.update(choosing.supported_kwargs)
-        return choosing
 
     def fill_defaults(self, int32_tensor: Tensor) -> None:
         int32_tensor.fill_(GREEDY)
@@ -55,17 +49,20 @@ class Choosing(ContinuousBatchingLogitsProcessor):
         """Scores [rows, vocabulary] with all but one token of each row at minus infinity."""
         keys = tensor_arg[: scores.size(0), None]
         # Nothing here may make a tensor out of a number: this is captured into CUDA graphs.
-        noisy = scores + gumbel(keys, scores.size(1)).masked_fill_(keys == GREEDY, 0.0)
-        best = noisy.argmax(dim=-1, keepdim=True)
+        best = self._choose(scores, gumbel(keys, scores.size(1)).masked_fill_(keys == GREEDY, 0.0))
         # NaN stays NaN, which ends the loop with an error, rather than becoming a token.
         return torch.full_like(scores, float("-inf")).scatter_(-1, best, scores.gather(-1, best) * 0.0)
 
+    def _choose(self, scores: Tensor, noise: Tensor) -> Tensor:
+        """ids [rows, 1]"""
+        return (scores + noise).argmax(dim=-1, keepdim=True)
 
-class _Unless(ContinuousBatchingLogitsProcessor):
-    """`inner`, left out where the values of all requests change nothing: it would sort the vocabulary to find that out."""
 
-    def __init__(self, inner: Any, is_neutral: IsNeutral) -> None:
-        self._inner, self._is_neutral = inner, is_neutral
+class _Around(ContinuousBatchingLogitsProcessor):
+    """`inner`, called more seldom."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
         self.supported_kwargs, self.ignored_kwargs = inner.supported_kwargs, inner.ignored_kwargs
 
     def fill_defaults(self, int32_tensor: Tensor) -> None:
@@ -75,16 +72,72 @@ class _Unless(ContinuousBatchingLogitsProcessor):
         args: Tensor = self._inner.prepare_tensor_args(requests_with_new_token)
         return args
 
+
+class _TopK(_Around):
+    """Left out where no request has a limit: it would sort the vocabulary to find that out."""
+
     def __call__(self, scores: Tensor, tensor_arg: Tensor) -> Tensor:
-        if self._is_neutral(tensor_arg[: len(scores)], scores.size(1)).all():
+        if (tensor_arg[: len(scores)] >= scores.size(1)).all():
             return scores
         cut: Tensor = self._inner(scores, tensor_arg)
         return cut
 
 
-def _unless_neutral(processor: Any) -> Any:
-    is_neutral = [_NEUTRAL[key] for key in processor.supported_kwargs if key in _NEUTRAL]
-    return _Unless(processor, *is_neutral) if is_neutral else processor
+class _TopP(_Around):
+    """Left out until a choice is made: most choices are clearly among the likely, and it would sort to find all of these."""
+
+    _tensor_arg: Tensor
+
+    def __call__(self, scores: Tensor, tensor_arg: Tensor) -> Tensor:
+        self._tensor_arg = tensor_arg
+        return scores
+
+    def find_doubtful(self, scores: Tensor, chosen: Tensor) -> Tensor:
+        """Numbers of the rows whose `chosen` [rows, 1] might be removed: it and all below it must be more than the rest."""
+        rest = 1 - self._tensor_arg[: len(scores), None].view(torch.float32)
+        if not (rest > 0).any():
+            return rest.new_empty(0, dtype=torch.int64)
+        probabilities = scores.softmax(-1)
+        below = probabilities.masked_fill(scores >= scores.gather(-1, chosen), 0.0).sum(-1, keepdim=True)
+        is_doubtful = (rest > 0) & (below + probabilities.gather(-1, chosen) <= rest + _ROUNDING)
+        return is_doubtful.squeeze(1).nonzero().squeeze(1)
+
+    def cut(self, scores: Tensor, rows: Tensor) -> Tensor:
+        """What is left of these rows alone."""
+        left: Tensor = self._inner(scores[rows], self._tensor_arg[rows])
+        return left
+
+
+class _Waiting(Choosing):
+    """Looks at what it has chosen, and so takes the place of most of what comes before it and after it."""
+
+    def __init__(self, top_p: _TopP) -> None:
+        super().__init__()
+        self._top_p = top_p
+
+    def _choose(self, scores: Tensor, noise: Tensor) -> Tensor:
+        best = super()._choose(scores, noise)
+        if not scores.gather(-1, best).isfinite().all():
+            raise RuntimeError("the model's scores are no numbers")
+        # With the same noise the best of all is the best of those left, if it is among them.
+        if len(rows := self._top_p.find_doubtful(scores, best)):
+            best[rows] = super()._choose(self._top_p.cut(scores, rows), noise[rows])
+        return best
+
+
+_AROUND: dict[str, type[_Around]] = {"top_k": _TopK, "top_p": _TopP}
+
+
+def _wait_and_choose(manager: Any) -> Choosing:
+    # One token being left, the largest is what a draw would give, and is found sooner.
+    manager.generation_config.do_sample = False
+    processors = manager.logit_processor.logits_processor
+    processors[:] = map(_around, processors)
+    return _Waiting(next(processor for processor in processors if isinstance(processor, _TopP)))
+
+
+def _around(processor: Any) -> Any:
+    return next((_AROUND[key](processor) for key in processor.supported_kwargs if key in _AROUND), processor)
 
 
 def _key(state: Any) -> tuple[int, int]:
