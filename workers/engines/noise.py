@@ -6,18 +6,26 @@ good as equal, so that rounding, which differs with the batch, hardly ever shows
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor
 
 _WORD = 0xFFFFFFFF
+_Numbers = TypeVar("_Numbers", int, Tensor)
 
 
 def step_keys(keys: Tensor, positions: Tensor) -> Tensor:
-    """Numbers of 31 bits, never 0, from each request's key and how many tokens it has; int64 [rows] -> int32 [rows]."""
-    mixed = (keys + positions * 0x9E3779B9) & _WORD
+    """`mix` for many; int64 [rows] -> int32 [rows]."""
+    return mix(keys, positions).int()
+
+
+def mix(key: _Numbers, position: _Numbers) -> _Numbers:
+    """A number of 31 bits, never 0, from a request's key and how many tokens it has; of one without the cost of tensors."""
+    mixed = (key + position * 0x9E3779B9) & _WORD
     for factor in (0x85EBCA6B, 0xC2B2AE35):
         mixed = ((mixed ^ (mixed >> 16)) * factor) & _WORD
-    return ((mixed ^ (mixed >> 16)) & 0x7FFFFFFF | 1).int()
+    return (mixed ^ (mixed >> 16)) & 0x7FFFFFFF | 1
 
 
 def gumbel(keys: Tensor, num_tokens: int) -> Tensor:

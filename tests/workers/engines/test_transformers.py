@@ -98,6 +98,16 @@ def test_chance_is_never_infinite():
     assert noise.max() > 14
 
 
+def test_a_seed_means_what_it_always_meant_alone_and_among_others():
+    from workers.engines.noise import mix, step_keys
+
+    keys, positions = (1, 1 << 31 | 5, (1 << 32) - 1), (0, 7, 131_071)
+    always = [1_891_665_217, 1_439_855_167, 1_558_311_255]
+
+    assert [*map(mix, keys, positions)] == always
+    assert step_keys(torch.tensor(keys), torch.tensor(positions)).tolist() == always
+
+
 def test_a_seed_makes_its_own_chance_whatever_runs_beside(indifferent):
     same = run(indifferent, *[Request(str(i), (1,), 30, sampling=Sampling(1.0, 1.0, seed=5)) for i in range(2)])
     other = run(indifferent, Request("a", (1,), 30, sampling=Sampling(1.0, 1.0, seed=6)))

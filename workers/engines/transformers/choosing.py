@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
 
-from workers.engines.noise import gumbel, step_keys
+from workers.engines.noise import gumbel, mix
 
 GREEDY = 0
 # More than two sums of the same probabilities can be apart, whatever the order in which they were added up.
@@ -41,9 +41,7 @@ class Choosing(ContinuousBatchingLogitsProcessor):
         int32_tensor.fill_(GREEDY)
 
     def prepare_tensor_args(self, requests_with_new_token: list[Any]) -> Tensor:
-        pairs = torch.tensor([_key(request.state) for request in requests_with_new_token], dtype=torch.int64)
-        keys, positions = pairs.reshape(-1, 2).unbind(1)
-        return step_keys(keys, positions).masked_fill_(keys == GREEDY, GREEDY)
+        return torch.tensor([_step_key(request.state) for request in requests_with_new_token], dtype=torch.int32)
 
     def __call__(self, scores: Tensor, tensor_arg: Tensor) -> Tensor:
         """Scores [rows, vocabulary] with all but one token of each row at minus infinity."""
@@ -140,7 +138,8 @@ def _around(processor: Any) -> Any:
     return next((_AROUND[key](processor) for key in processor.supported_kwargs if key in _AROUND), processor)
 
 
-def _key(state: Any) -> tuple[int, int]:
-    """The request's key and how many tokens it has, which is the same after it was set back."""
+def _step_key(state: Any) -> int:
+    """From the request's key and how many tokens it has, which is the same after it was set back."""
     # The made-up requests with which transformers captures its graphs have no key.
-    return state.logit_processor_kwargs.get("key", GREEDY), len(state.initial_tokens) + len(state.generated_tokens)
+    key = state.logit_processor_kwargs.get("key", GREEDY)
+    return GREEDY if key == GREEDY else mix(key, len(state.initial_tokens) + len(state.generated_tokens))
