@@ -171,13 +171,15 @@ def test_sizes_follow_the_memory(monkeypatch):
     from workers.engines.paged.sizes import GPU_RESERVE_BYTES, choose_sizes
 
     config = read_config(BUNDLED)
+    shape = config.shape
+    per_token = 2 * shape.layers * shape.kv_heads * shape.head_dim
     on_cpu = choose_sizes(config, EngineOptions(), "cpu", torch.float32)
     assert (on_cpu.context, on_cpu.slots) == (2048, 32)
-    assert on_cpu.num_blocks * on_cpu.block * 8 * 2 * 4 * 32 * 4 == 256 << 20
+    assert on_cpu.num_blocks == (256 << 20) // (on_cpu.block * per_token * 4)
 
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (GPU_RESERVE_BYTES + (1 << 30), GPU_RESERVE_BYTES + (1 << 30)))
     on_gpu = choose_sizes(config, EngineOptions(memory_share=1.0), "cuda", torch.bfloat16)
-    assert (on_gpu.block, on_gpu.slots, on_gpu.num_blocks) == (64, 256, (1 << 30) // (64 * 8 * 2 * 4 * 32 * 2))
+    assert (on_gpu.block, on_gpu.slots, on_gpu.num_blocks) == (64, 256, (1 << 30) // (64 * per_token * 2))
     with pytest.raises(EngineLoadFailed, match="no conversation beside it"):
         choose_sizes(config, EngineOptions(memory_share=0.5), "cuda", torch.bfloat16)
 
