@@ -7,12 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decides the result.
+    """Everything that decides the result."""
 
-    Few wide layers, as a token's time on a CPU goes by their number (bench/NOTES.md).
-    """
-
-    steps: int = 25_000
+    steps: int = 22_000
     again: int = 6_500
     num_tokens: int = 131_072
     num_processes: int = 12
@@ -22,10 +19,10 @@ class Recipe:
     decay: float = 0.35
     weight_decay: float = 0.1
     seed: int = 1
-    hidden: int = 384
-    layers: int = 4
-    heads: int = 12
-    inner: int = 800
+    hidden: int = 256
+    layers: int = 8
+    heads: int = 8
+    inner: int = 768
 
 
 SMALL = Recipe(

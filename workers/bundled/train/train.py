@@ -1,7 +1,7 @@
 """Trains the practice model: `python -m workers.bundled.train.train [--again] [--small] [--out FOLDER]`.
 
-The whole takes a quarter of an hour on one H200; `--small` a minute or two on a CPU, to see that the loss goes down.
-`--again` then takes the last part once more, some 5 minutes, and releases the mean of both ends, which is better than either
+The whole takes some 17 minutes on one H200; `--small` a minute or two on a CPU, to see that the loss goes down.
+`--again` then takes the last part once more, some 7 minutes, and releases the mean of both ends, which is better than either
 (Wortsman et al., Model soups, 2022, arXiv:2203.05482).
 Where a machine is lent for less, `--pause MINUTES` ends a part of the run early and `--resume` goes on with it.
 """
