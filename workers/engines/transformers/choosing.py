@@ -1,7 +1,8 @@
 """The last word on the next token: exact greedy, and seeds that hold in any batch. Comes after temperature and top-p.
 
 transformers samples all requests from one generator and cannot be greedy for one of them: two equal best tokens, usual
-in 16 bits, are drawn by lot. So the choice is made here and everything else is ruled out before it draws.
+in 16 bits, are drawn by lot. So the choice is made here and everything else is ruled out before it draws. On a CPU, for
+whose results nobody waits, it is made before top-p, which then looks at doubtful choices alone, and nothing is drawn.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Choosing(ContinuousBatchingLogitsProcessor):
         """Add to a manager that has not started."""
         processors = manager.logit_processor
         is_cpu = manager.model.device.type == "cpu"  # a GPU would have to be waited for
-        choosing = _wait_and_choose(manager) if is_cpu else Choosing()
+        choosing = _choose_first(manager) if is_cpu else Choosing()
         processors.logits_processor.append(choosing)
         processors.tensors_required += 1
         processors.supported_keys.update(choosing.supported_kwargs)
@@ -56,8 +57,8 @@ class Choosing(ContinuousBatchingLogitsProcessor):
         return (scores + noise).argmax(dim=-1, keepdim=True)
 
 
-class _Around(ContinuousBatchingLogitsProcessor):
-    """`inner`, called more seldom."""
+class _Wrapper(ContinuousBatchingLogitsProcessor):
+    """One of transformers' own, `inner`, which is called more seldom."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -71,7 +72,7 @@ class _Around(ContinuousBatchingLogitsProcessor):
         return args
 
 
-class _TopK(_Around):
+class _TopK(_Wrapper):
     """Left out where no request has a limit: it would sort the vocabulary to find that out."""
 
     def __call__(self, scores: Tensor, tensor_arg: Tensor) -> Tensor:
@@ -81,7 +82,7 @@ class _TopK(_Around):
         return cut
 
 
-class _TopP(_Around):
+class _TopP(_Wrapper):
     """Left out until a choice is made: most choices are clearly among the likely, and it would sort to find all of these."""
 
     _tensor_arg: Tensor
@@ -97,7 +98,7 @@ class _TopP(_Around):
             return rest.new_empty(0, dtype=torch.int64)
         probabilities = scores.softmax(-1)
         below = probabilities.masked_fill(scores >= scores.gather(-1, chosen), 0.0).sum(-1, keepdim=True)
-        is_doubtful = (rest > 0) & (below + probabilities.gather(-1, chosen) <= rest + _ROUNDING)
+        is_doubtful = below + probabilities.gather(-1, chosen) <= rest + _ROUNDING
         return is_doubtful.squeeze(1).nonzero().squeeze(1)
 
     def cut(self, scores: Tensor, rows: Tensor) -> Tensor:
@@ -106,8 +107,8 @@ class _TopP(_Around):
         return left
 
 
-class _Waiting(Choosing):
-    """Looks at what it has chosen, and so takes the place of most of what comes before it and after it."""
+class _ChoosingFirst(Choosing):
+    """Chooses among all, then asks whether top-p would have left what it chose."""
 
     def __init__(self, top_p: _TopP) -> None:
         super().__init__()
@@ -123,19 +124,19 @@ class _Waiting(Choosing):
         return best
 
 
-_AROUND: dict[str, type[_Around]] = {"top_k": _TopK, "top_p": _TopP}
+_WRAPPERS: dict[str, type[_Wrapper]] = {"top_k": _TopK, "top_p": _TopP}
 
 
-def _wait_and_choose(manager: Any) -> Choosing:
+def _choose_first(manager: Any) -> Choosing:
     # One token being left, the largest is what a draw would give, and is found sooner.
     manager.generation_config.do_sample = False
     processors = manager.logit_processor.logits_processor
-    processors[:] = map(_around, processors)
-    return _Waiting(next(processor for processor in processors if isinstance(processor, _TopP)))
+    processors[:] = map(_wrap, processors)
+    return _ChoosingFirst(next(processor for processor in processors if isinstance(processor, _TopP)))
 
 
-def _around(processor: Any) -> Any:
-    return next((_AROUND[key](processor) for key in processor.supported_kwargs if key in _AROUND), processor)
+def _wrap(processor: Any) -> Any:
+    return next((_WRAPPERS[key](processor) for key in processor.supported_kwargs if key in _WRAPPERS), processor)
 
 
 def _step_key(state: Any) -> int:
